@@ -1,0 +1,1 @@
+"""From TorchScript artefacts to `coronet.mar`."""

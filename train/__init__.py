@@ -1,0 +1,1 @@
+"""From data to trained weights, TorchScript artefacts and an evaluation report."""
