@@ -1,0 +1,141 @@
+"""ARTEFACT_DIR: `tfen.pt`, `cin.pt` and the `artefacts.json` that says what they are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from model_src import torchscript
+from model_src.atomic import atomic_directory
+from model_src.classes import CLASS_NAMES, RESEARCH_USE
+from model_src.coronet import CoroNet
+from model_src.errors import ArtefactError
+from model_src.xray import PREPROCESSING_VERSION
+
+FORMAT_VERSION = 1
+INFO_NAME = "artefacts.json"
+TFEN_NAME = "tfen.pt"
+CIN_NAME = "cin.pt"
+
+
+@dataclass(frozen=True)
+class ArtefactInfo:
+    """What `artefacts.json` holds."""
+
+    image_size: int  # S: the network's input is (1, S, S)
+    recipe: str
+    parameters: dict[str, int]  # counts of "tfen" and "cin"
+    cin_trained: bool
+    trained_on: str  # "phantoms", "x-rays", or "unknown" for imported weights
+    data: dict[str, Any] = field(default_factory=dict)  # summary of the training data
+    metrics: dict[str, Any] = field(default_factory=dict)  # as measured on validation and test data
+    sha256: dict[str, str] = field(default_factory=dict)  # of tfen.pt and cin.pt
+    class_names: tuple[str, ...] = CLASS_NAMES
+    preprocessing: str = PREPROCESSING_VERSION
+    torch_version: str = torch.__version__
+    format_version: int = FORMAT_VERSION
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What every answer of these artefacts must say."""
+        said = [RESEARCH_USE]
+        if not self.cin_trained:
+            said.append("the classifier (CIN) is untrained: label and probabilities mean nothing")
+        elif self.trained_on == "phantoms":
+            said.append("trained on generated phantoms only: answers for real X-rays mean nothing")
+        return tuple(said)
+
+
+def write_artefacts(
+    tfen: torch.jit.ScriptModule, cin: torch.jit.ScriptModule, info: ArtefactInfo, directory: str | Path
+) -> None:
+    """Write both modules and `info` (with their digests) as one folder; it appears whole or not at all.
+
+    Raises:
+        ArtefactError: `directory` exists and is not an artefact folder.
+    """
+    target = Path(directory)
+    if target.exists() and not (target / INFO_NAME).is_file() and (not target.is_dir() or any(target.iterdir())):
+        raise ArtefactError(f"{target}: exists and holds no {INFO_NAME}; choose an empty or new folder")
+    with atomic_directory(target) as temporary:
+        torchscript.save(tfen, temporary / TFEN_NAME)
+        torchscript.save(cin, temporary / CIN_NAME)
+        facts = asdict(info)
+        facts["sha256"] = {name: file_digest(temporary / name) for name in (TFEN_NAME, CIN_NAME)}
+        (temporary / INFO_NAME).write_text(json.dumps(facts, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def read_info(directory: str | Path) -> ArtefactInfo:
+    """Read and check `artefacts.json`.
+
+    Raises:
+        ArtefactError: missing, unreadable, of another format version, or for other classes.
+    """
+    path = Path(directory) / INFO_NAME
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ArtefactError(f"{path}: not found; make artefacts with: coronet export RUN_DIR --out ARTEFACT_DIR") from None
+    except (OSError, ValueError) as error:
+        raise ArtefactError(f"{path}: cannot be read ({error}); export the run again") from error
+    if not isinstance(facts, dict) or facts.get("format_version") != FORMAT_VERSION:
+        found = facts.get("format_version") if isinstance(facts, dict) else type(facts).__name__
+        raise ArtefactError(f"{path}: found format version {found}, need {FORMAT_VERSION}; export the run again")
+    needed = {f.name for f in fields(ArtefactInfo)}
+    if missing := sorted(needed - facts.keys()):
+        raise ArtefactError(f"{path}: lacks {', '.join(missing)}; export the run again")
+    info = ArtefactInfo(**{name: facts[name] for name in needed} | {"class_names": tuple(facts["class_names"])})
+    if info.class_names != CLASS_NAMES:
+        raise ArtefactError(f"{path}: found classes {info.class_names}, need {CLASS_NAMES}")
+    if info.preprocessing != PREPROCESSING_VERSION:
+        raise ArtefactError(
+            f"{path}: made with preprocessing {info.preprocessing}, this code has {PREPROCESSING_VERSION}; "
+            "export the run again with this version"
+        )
+    return info
+
+
+def load_artefacts(directory: str | Path, device: torch.device | str = "cpu") -> tuple[CoroNet, ArtefactInfo]:
+    """Load the chain onto `device`, in evaluation mode, parameters without gradients.
+
+    Raises:
+        ArtefactError: a file is missing, its SHA-256 differs from the recorded one, or it cannot be loaded.
+    """
+    info = check_digests(directory)
+    folder = Path(directory)
+    chain = CoroNet(torchscript.load(folder / TFEN_NAME, device), torchscript.load(folder / CIN_NAME, device))
+    return chain.eval(), info
+
+
+def check_digests(directory: str | Path) -> ArtefactInfo:
+    """Read the info and compare both files with their recorded SHA-256.
+
+    Raises:
+        ArtefactError: a file is missing or is not the one that was recorded.
+    """
+    info = read_info(directory)
+    for name in (TFEN_NAME, CIN_NAME):
+        path = Path(directory) / name
+        if not path.is_file():
+            raise ArtefactError(f"{path}: not found; export the run again")
+        found, recorded = file_digest(path), info.sha256.get(name)
+        if found != recorded:
+            raise ArtefactError(
+                f"{path}: SHA-256 is {found[:16]}..., {INFO_NAME} records {str(recorded)[:16]}...; "
+                "the file was changed or damaged after export: export and archive again"
+            )
+    return info
+
+
+def file_digest(path: str | Path) -> str:
+    """SHA-256 of a file, as hexadecimal text."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,55 @@
+"""TorchScript, the artefact format: compile, save and load modules.
+
+PyTorch marks TorchScript as deprecated in favour of torch.export; this kit keeps it because TorchServe's
+workers and `torch.jit.load` need nothing else to run an artefact. The warning is silenced here, only here.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from model_src.errors import ArtefactError
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*torch.jit.*", category=FutureWarning)
+        warnings.filterwarnings("ignore", message=".*torch.jit.*", category=DeprecationWarning)
+        yield
+
+
+def script(module: nn.Module) -> torch.jit.ScriptModule:
+    """Compile `module` in evaluation mode, without gradients for its parameters."""
+    module = module.eval().requires_grad_(False)
+    with _quiet():
+        return torch.jit.script(module)
+
+
+def save(module: torch.jit.ScriptModule, path: str | os.PathLike[str]) -> None:
+    """Write a compiled module to `path`."""
+    with _quiet():
+        torch.jit.save(module, os.fspath(path))
+
+
+def load(path: str | os.PathLike[str], device: torch.device | str = "cpu") -> torch.jit.ScriptModule:
+    """Load a compiled module onto `device`, in evaluation mode, without gradients for its parameters.
+
+    Raises:
+        ArtefactError: the file is missing or is no TorchScript.
+    """
+    try:
+        with _quiet():
+            module = torch.jit.load(os.fspath(path), map_location=device)
+    except (RuntimeError, ValueError, OSError) as error:
+        reason = str(error).strip().splitlines()[0][:200]
+        raise ArtefactError(f"{path}: not a TorchScript file that this torch can load ({reason}); export it again") from error
+    for parameter in module.parameters():  # ScriptModules have no requires_grad_()
+        parameter.requires_grad = False
+    return module.eval()
