@@ -1,0 +1,53 @@
+# make demo, make test: everything else is for those who work on the project. All of it runs in one environment, .venv.
+PYTHON ?= python3
+VENV := .venv
+STAMP := $(VENV)/.installed
+XRAY ?=
+
+.PHONY: help install demo serve test check bench clean
+
+help:
+	@echo "make demo [XRAY=FILE]  a chest X-ray classified and explained by TorchServe, pictures in build/demo"
+	@echo "make serve             leave the server running (Ctrl-C stops it)"
+	@echo "make test              the whole test suite"
+	@echo "make check             ruff and mypy"
+	@echo "make bench             the benchmarks of explanations, training and evaluation"
+	@echo "make install           only the environment, in .venv; does nothing when it is up to date"
+	@echo "make clean             remove build/ and caches (not .venv)"
+
+install: $(STAMP)
+
+# Built again when a dependency changes. The stamp comes last, so that an interrupted installation is taken up again.
+$(STAMP): setup.cfg
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+	  echo "found $$($(PYTHON) --version 2>&1), need Python 3.10 or newer: make install PYTHON=python3.11" >&2; exit 1; }
+	@test -x $(VENV)/bin/pip || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "Python's venv module is incomplete: sudo apt install python3-venv" >&2; exit 1; }
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+demo: install
+	@$(VENV)/bin/coronet demo $(if $(XRAY),--xray '$(XRAY)')
+
+serve: install
+	@test -f build/model-store/coronet.mar || { \
+	  $(VENV)/bin/coronet export archive/pretrained --out build/artefacts && \
+	  $(VENV)/bin/coronet archive build/artefacts --out build/model-store; }
+	@exec $(VENV)/bin/coronet serve
+
+test: install
+	@$(VENV)/bin/python -m pytest
+
+check: install
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+bench: install
+	$(VENV)/bin/python benchmarks/explain_benchmark.py
+	$(VENV)/bin/python benchmarks/train_benchmark.py
+	$(VENV)/bin/python benchmarks/evaluate_benchmark.py
+
+clean:
+	rm -rf build .pytest_cache .mypy_cache .ruff_cache *.egg-info
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -1,0 +1,90 @@
+"""What `predict` and `explain` share: the connection's options, and going on after an image that failed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from client.http import DEFAULT_URL, CoroNetClient
+from client.tokens import TOKEN_VARIABLE, find_token
+from model_src.classes import RESEARCH_USE
+from model_src.errors import DataError, RequestError
+
+
+def add_asking_arguments(parser: argparse.ArgumentParser) -> None:
+    """The images, and where to ask."""
+    parser.add_argument(
+        "images",
+        nargs="+",
+        type=Path,
+        metavar="IMAGE",
+        help="chest X-ray: PNG, JPEG, WebP, TIFF or DICOM file",
+    )
+    connection = parser.add_argument_group("server")
+    connection.add_argument("--url", default=DEFAULT_URL, help="its inference address (default: %(default)s)")
+    connection.add_argument(
+        "--token-file",
+        type=Path,
+        metavar="FILE",
+        help="TorchServe's key_file.json, or a file with the inference token alone",
+    )
+    connection.add_argument(
+        "--token",
+        help=f"the inference token (visible to other users in the process list; {TOKEN_VARIABLE} is not). "
+        "For a 'coronet serve' of your own none is needed",
+    )
+    connection.add_argument(
+        "--timeout",
+        type=float,
+        default=300.0,
+        metavar="SECONDS",
+        help="wait this long for each answer, queueing included (default: %(default)g)",
+    )
+
+
+def connect(args: argparse.Namespace) -> CoroNetClient:
+    """The client for the options of `add_asking_arguments`."""
+    return CoroNetClient(args.url, find_token(args.url, args.token, args.token_file), args.timeout)
+
+
+class Asking:
+    """Asks about images one by one; a refused or unreadable one is reported on stderr, counted, and no more."""
+
+    def __init__(self) -> None:
+        self.failures = 0
+
+    def about(self, path: Path, ask: Callable[[bytes, str], dict[str, Any]]) -> dict[str, Any] | None:
+        """The answer of ask(bytes, name) for the file, its warnings told on stderr; None when there is none."""
+        try:
+            answer = ask(read_image(path), path.name)
+        except (DataError, RequestError) as error:
+            self.failures += 1
+            kind = f" ({type(error).__name__})" if isinstance(error, RequestError) else ""
+            print(f"coronet: {path}: {error}{kind}", file=sys.stderr)
+            return None
+        for warning in answer.get("warnings", []):
+            if warning != RESEARCH_USE:  # said once, at the end
+                print(f"coronet: {path}: {warning}", file=sys.stderr)
+        return answer
+
+    def finish(self) -> int:
+        """Say what these answers are not for; the exit status."""
+        print(f"coronet: {RESEARCH_USE}", file=sys.stderr)
+        return 1 if self.failures else 0
+
+
+def read_image(path: Path) -> bytes:
+    """The file's bytes.
+
+    Raises:
+        DataError: there is no such file, or it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except IsADirectoryError:
+        raise DataError(f"is a directory, need image files: try {path}/*") from None
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}") from None

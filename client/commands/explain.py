@@ -1,0 +1,123 @@
+"""Show what a classification rests on: per image and method an overlay, a heat map and the figures.
+
+Written to DIR, for image x.png and each method:
+
+    x.METHOD.overlay.png   the X-ray with what matters coloured
+    x.METHOD.heatmap.png   the map alone
+    x.METHOD.json          the server's answer: map values, probabilities, faithfulness, warnings
+    x.montage.png          all methods side by side, when several are asked for
+
+Files of an earlier run are replaced. On the methods and their options see docs/explanations.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+from collections import Counter
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from client.asking import Asking, add_asking_arguments, connect
+from model_src.atomic import atomic_write
+
+DEFAULT_METHOD = "meaningful_perturbation"
+_PICTURE = "_png"  # ending of the answer's fields that hold a picture in base64
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `coronet explain`."""
+    add_asking_arguments(parser)
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the files go")
+    parser.add_argument(
+        "--method",
+        default=DEFAULT_METHOD,
+        metavar="M[,M...]",
+        help="one or several methods, separated by commas (default: %(default)s)",
+    )
+    parser.add_argument("--target", metavar="CLASS", help="explain this class (default: the predicted one)")
+    parser.add_argument(
+        "--steps", type=int, help="optimisation or integration steps (default: the method's own)"
+    )
+    parser.add_argument("--seed", type=int, help="for methods with random parts (default: 0)")
+    parser.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        type=_option,
+        metavar="NAME=VALUE",
+        help="any further field of the request; may be repeated",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Explain every image with every method."""
+    client = connect(args)
+    options = {"target": args.target, "steps": args.steps, "seed": args.seed, **dict(args.option)}
+    options = {name: value for name, value in options.items() if value is not None}
+    methods = list(dict.fromkeys(method.strip() for method in args.method.split(",")))
+    asking = Asking()
+    names = unique_names(args.images)
+    print(_row("image", "method", "target", "P before", "P after", "deletion", "insertion"))
+    for path, name in zip(args.images, names, strict=True):
+        answers = []
+        for method in methods:
+            asked = asking.each(
+                [path], lambda image, name, m=method: client.explain(image, name, method=m, **options)
+            )
+            for _, answer in asked:
+                answers.append(answer)
+                save(answer, args.out, f"{name}.{method}")
+                print(figures(str(path), answer), flush=True)
+        if len(answers) > 1:
+            from client.montage import write_montage
+
+            write_montage(f"{path.name}: {answers[0]['label']}", answers, args.out / f"{name}.montage.png")
+    print(f"saved in {args.out}")
+    return asking.finish()
+
+
+def save(answer: dict[str, Any], directory: Path, stem: str) -> list[Path]:
+    """Write an answer's pictures (every field "NAME_png") as STEM.NAME.png and the rest as STEM.json."""
+    pictures = {
+        field.removesuffix(_PICTURE): data for field, data in answer.items() if field.endswith(_PICTURE)
+    }
+    figures = {field: value for field, value in answer.items() if not field.endswith(_PICTURE)}
+    contents = {f"{stem}.{name}.png": base64.b64decode(data) for name, data in pictures.items()}
+    contents[f"{stem}.json"] = (json.dumps(figures, indent=1) + "\n").encode()
+    for name, content in contents.items():
+        with atomic_write(directory / name) as path:
+            path.write_bytes(content)
+    return [directory / name for name in contents]
+
+
+def figures(file: str, answer: dict[str, Any]) -> str:
+    """One explanation's row of the table."""
+    probability, score = answer["target_probability"], answer["faithfulness"]
+    numbers = (probability["original"], probability["perturbed"], score["deletion"], score["insertion"])
+    return _row(file, answer["method"], answer["target"], *(f"{number:.3f}" for number in numbers))
+
+
+def unique_names(paths: Sequence[Path]) -> list[str]:
+    """A file name stem for each image: its own, or with a digest of its path where several share it."""
+    times = Counter(path.stem.lower() for path in paths)
+    return [
+        path.stem
+        if times[path.stem.lower()] == 1
+        else f"{path.name}-{sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
+        for path in paths
+    ]
+
+
+def _row(file: str, method: str, target: str, *numbers: str) -> str:
+    return f"{file:<32} {method:<24} {target:<10}" + "".join(f" {number:>9}" for number in numbers)
+
+
+def _option(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"found {text!r}, need NAME=VALUE")
+    return name, value

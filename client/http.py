@@ -1,0 +1,234 @@
+"""The HTTP client of a CoroNet server (TorchServe with coronet.mar): images in, dictionaries out.
+
+It needs `requests` and nothing else of weight: no torch, no numpy, no Pillow.
+"""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+import struct
+import time
+import zlib
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from client.tokens import LOOPBACK_HOSTS, TOKEN_VARIABLE, TokenSource, read_key
+from model_src import errors
+from model_src.errors import CoroNetError, ImageTooLarge, InternalError, RequestError, ServerError
+
+DEFAULT_URL = "http://127.0.0.1:8080"
+CONNECT_TIMEOUT = 5.0  # seconds
+# Waits before the tries that follow a 503 (queue full, or the worker is just starting): 15.5 s in all.
+RETRY_WAITS = (0.5, 1.0, 2.0, 4.0, 8.0)
+
+
+class BearerToken(requests.auth.AuthBase):
+    """Sends the token; as `auth` rather than as a header, because a ~/.netrc entry would replace a header."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self.token}"
+        return request
+
+
+class CoroNetClient:
+    """Predictions and explanations from the server at `url`.
+
+    Args:
+        url: the inference address, e.g. "http://127.0.0.1:8080".
+        token: inference token, or where to read it (client.tokens.find_token).
+        timeout: seconds to wait for one answer, queueing included.
+
+    Every method raises
+        RequestError: the server refused this one request (InvalidImage, InvalidRequest, ImageTooLarge,
+            UnsupportedImage: the classes the server itself uses) or could not answer it (InternalError);
+        ServerError: the server cannot be reached, is not a CoroNet server, or refused the token.
+    """
+
+    def __init__(
+        self, url: str = DEFAULT_URL, token: str | TokenSource | None = None, timeout: float = 300.0
+    ):
+        self.url = url.rstrip("/")
+        self.timeout = timeout
+        self._token = token if isinstance(token, TokenSource) else TokenSource(value=token)
+        self._session = requests.Session()
+        # A proxy meant for the internet must not get requests to this machine.
+        self._session.trust_env = urlsplit(self.url).hostname not in LOOPBACK_HOSTS
+
+    def predict(self, image: bytes, name: str = "") -> dict[str, Any]:
+        """Classify one image file.
+
+        Args:
+            image: the file's bytes (PNG, JPEG, WebP, TIFF or DICOM).
+            name: its name; only the ending is used, for the content type. Names are never sent.
+
+        Returns:
+            The server's answer: label, probabilities, residual, image, warnings, ...
+        """
+        headers = {"Content-Type": _content_type(name)}
+        return self._json(self._post("/predictions/coronet", data=image, headers=headers))
+
+    def explain(self, image: bytes, name: str = "", **options: str | int | float) -> dict[str, Any]:
+        """Explain one image file's classification.
+
+        Args:
+            image, name: as for predict.
+            options: request fields such as method, target, steps, seed (docs/explanations.md).
+
+        Returns:
+            The server's answer: heatmap (rows of values in [0, 1]), *_png (base64), faithfulness, ...
+        """
+        fields = {key: str(value) for key, value in options.items()}
+        files = {"data": ("image", image, _content_type(name))}
+        return self._json(self._post("/explanations/coronet", data=fields, files=files))
+
+    def check(self) -> None:
+        """Ask for a small prediction and raise if there is none; /ping would not ask the model."""
+        self._json(self._post("/predictions/coronet", data=_gray_png(), retries=()))
+
+    def ready(self) -> bool:
+        """True when the model answers."""
+        try:
+            self.check()
+        except (RequestError, ServerError):
+            return False
+        return True
+
+    def _post(
+        self,
+        path: str,
+        *,
+        data: bytes | Mapping[str, str],
+        headers: Mapping[str, str] | None = None,
+        files: Mapping[str, tuple[str, bytes, str]] | None = None,
+        retries: tuple[float, ...] = RETRY_WAITS,
+    ) -> requests.Response:
+        """The answer to a POST, whatever its status, after retries on 503 and one with a renewed token."""
+        waits = list(retries)
+        may_renew = True
+        while True:
+            token = self._token.read()
+            try:
+                response = self._session.post(
+                    self.url + path,
+                    data=data,
+                    headers=headers,
+                    files=files,
+                    auth=BearerToken(token) if token else None,
+                    timeout=(CONNECT_TIMEOUT, self.timeout),
+                )
+            except requests.Timeout:
+                raise InternalError(
+                    f"no answer from {self.url} within {self.timeout:g} s: the server is busy; "
+                    "allow more with --timeout, or ask for fewer steps"
+                ) from None
+            except requests.RequestException as error:
+                raise ServerError(_connection_message(self.url, error)) from None
+            if response.status_code == 503 and waits:
+                time.sleep(waits.pop(0))
+            elif may_renew and _token_refused(response) and self._renewed(token):
+                may_renew = False
+            else:
+                return response
+
+    def _renewed(self, refused: str | None) -> bool:
+        """True when the token's file holds, or can be made to hold, another token than the `refused` one."""
+        if self._token.file is None:
+            return False
+        if self._token.read() != refused:
+            return True
+        if self._token.management_url is None:
+            return False
+        try:
+            response = self._session.get(
+                f"{self._token.management_url}/token",
+                params={"type": "inference"},
+                auth=BearerToken(read_key(self._token.file, "API")),
+                timeout=(CONNECT_TIMEOUT, CONNECT_TIMEOUT),
+            )
+        except requests.RequestException:
+            return False
+        return response.ok and self._token.read() != refused
+
+    def _json(self, response: requests.Response) -> dict[str, Any]:
+        """The JSON object of a good answer; raises what a bad one says."""
+        try:
+            body = json.loads(response.content)
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            body = {}
+        if response.ok and body:
+            return body
+        raise self._error(response, str(body.get("type", "")), str(body.get("message", "")))
+
+    def _error(self, response: requests.Response, kind: str, message: str) -> CoroNetError:
+        """The exception for a bad answer; `kind` and `message` are "type" and "message" of its body."""
+        status = response.status_code
+        refusal = getattr(errors, kind, None)
+        if isinstance(refusal, type) and issubclass(refusal, RequestError):
+            return refusal(message)
+        if _token_refused(response):
+            return ServerError(
+                f"{self.url} refused {self._token} (wrong or expired): give the server's own with "
+                f"--token-file key_file.json, --token or {TOKEN_VARIABLE}, or restart it with 'coronet serve'"
+            )
+        if status == 413:
+            return ImageTooLarge(
+                "the server takes smaller requests: see max_request_size in config.properties"
+            )
+        if kind == "ModelNotFoundException":
+            return ServerError(f"{self.url} serves no model 'coronet': start it with 'coronet serve'")
+        if kind in ("InternalServerException", "ServiceUnavailableException"):
+            return InternalError(
+                f"the server could not answer ({status}: {message}): see its logs/model_log.log"
+            )
+        message = message or "is it the address of TorchServe?"
+        return ServerError(f"{self.url} answered {status}, but not as CoroNet does: {message}")
+
+
+def _token_refused(response: requests.Response) -> bool:
+    """True for TorchServe's answer to a missing, wrong or expired token, which is a 400."""
+    return response.status_code == 400 and b"InvalidKeyException" in response.content[:300]
+
+
+def _connection_message(url: str, error: requests.RequestException) -> str:
+    """One line for a connection that failed."""
+    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.MissingSchema):
+        return f"{url} is not an address: need one like {DEFAULT_URL}"
+    if isinstance(error, requests.exceptions.InvalidSchema):
+        return f"{url} is not an http or https address: need one like {DEFAULT_URL}"
+    if "Connection refused" in str(error):
+        return f"no server at {url}: start one with 'coronet serve', or give its address with --url"
+    reason = getattr(error.args[0], "reason", error.args[0]) if error.args else error
+    return f"connection to {url} failed: {reason}"
+
+
+def _content_type(name: str) -> str:
+    """Content type by the file name's ending; never text or JSON, which TorchServe would decode as such."""
+    guess = "application/dicom" if name.lower().endswith(".dcm") else mimetypes.guess_type(name)[0] or ""
+    return guess if guess.startswith("image/") or guess == "application/dicom" else "application/octet-stream"
+
+
+def _gray_png(size: int = 64) -> bytes:
+    """A PNG of a gray ramp, `size` x `size`: the smallest question to ask a model."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        )
+
+    row = b"\0" + bytes(255 * x // (size - 1) for x in range(size))
+    header = struct.pack(">IIBBBBB", size, size, 8, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(row * size))
+        + chunk(b"IEND", b"")
+    )

@@ -1,0 +1,134 @@
+"""TorchServe's config.properties as `coronet serve` uses it: the user's file with its ports settled."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from model_src.atomic import atomic_write
+from model_src.errors import ServerError
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where TorchServe listens: three HTTP addresses (http://host:port) and two gRPC ports."""
+
+    inference: str
+    management: str
+    metrics: str
+    grpc_inference: int
+    grpc_management: int
+
+    @property
+    def port(self) -> int:
+        """The inference port."""
+        return _split(self.inference)[1]
+
+
+def read_properties(path: Path) -> dict[str, str]:
+    """The settings of a config.properties, by name.
+
+    Raises:
+        ServerError: there is no such file.
+    """
+    try:
+        lines = path.read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ServerError(
+            f"TorchServe's configuration {path} cannot be read ({error}): see --ts-config"
+        ) from None
+    settings = (line.strip().partition("=") for line in lines if not line.lstrip().startswith(("#", "!")))
+    return {name.strip(): value.strip() for name, equals, value in settings if equals}
+
+
+def settle_addresses(
+    properties: dict[str, str],
+    port: int | None = None,
+    management_port: int | None = None,
+    metrics_port: int | None = None,
+) -> Addresses:
+    """Addresses by the given ports, else by the file, and checked to be free.
+
+    With `port` alone, management and metrics take the two ports after it, so that a second server needs one
+    option. gRPC, which this project does not use, moves to free ports when its own are taken.
+
+    Raises:
+        ServerError: an address that is not http://host:port, or a port in use.
+    """
+    if port is not None:
+        management_port = management_port or port + 1
+        metrics_port = metrics_port or port + 2
+    inference, management, metrics = http = [
+        _with_port(properties.get(f"{name}_address", f"http://{LOOPBACK}:{default}"), name, chosen)
+        for name, default, chosen in (
+            ("inference", 8080, port),
+            ("management", 8081, management_port),
+            ("metrics", 8082, metrics_port),
+        )
+    ]
+    if len(set(http)) < 3:
+        raise ServerError(f"found the addresses {', '.join(http)}, need three different ones: see --port")
+    for address, option in zip(http, ("--port", "--management-port", "--metrics-port"), strict=True):
+        host, number = _split(address)
+        if not is_free(number, host):
+            raise ServerError(
+                f"port {number} on {host} is in use: stop what runs there or choose another with {option}"
+            )
+    grpc = [
+        wanted if is_free(wanted, properties.get(f"grpc_{name}_address", LOOPBACK)) else spare
+        for name, default, spare in zip(("inference", "management"), (7070, 7071), free_ports(2), strict=True)
+        for wanted in (int(properties.get(f"grpc_{name}_port", default)),)
+    ]
+    return Addresses(inference, management, metrics, *grpc)
+
+
+def write_config(base: Path, addresses: Addresses, path: Path) -> None:
+    """Write `base` with `addresses` after it (of a repeated name, TorchServe takes the last)."""
+    settled = asdict(addresses)
+    lines = [f"{name}_address={settled[name]}" for name in ("inference", "management", "metrics")]
+    lines += [f"{name}_port={settled[name]}" for name in ("grpc_inference", "grpc_management")]
+    with atomic_write(path) as temporary:
+        temporary.write_text(base.read_text() + "\n# Settled by 'coronet serve'\n" + "\n".join(lines) + "\n")
+
+
+def is_free(port: int, host: str = LOOPBACK) -> bool:
+    """True when nothing listens on `port`."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port in TIME_WAIT is free
+        try:
+            probe.bind((host, port))
+        except (OSError, OverflowError):
+            return False
+        return True
+
+
+def free_ports(count: int) -> list[int]:
+    """Different ports of this machine that are free now."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind((LOOPBACK, 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def _split(address: str) -> tuple[str, int]:
+    """Host and port of http://host:port."""
+    parts = urlsplit(address)
+    return parts.hostname or LOOPBACK, parts.port or 80
+
+
+def _with_port(address: str, name: str, port: int | None) -> str:
+    """`address` with another port, if one is given; raises ServerError when it is not http://host:port."""
+    parts = urlsplit(address)
+    if parts.scheme != "http" or not parts.hostname:
+        raise ServerError(
+            f"found {name}_address={address}, need http://host:port: TLS is a proxy's work (README, Security)"
+        )
+    return f"http://{parts.hostname}:{port or parts.port or 80}"
