@@ -40,7 +40,6 @@ test: install
 
 check: install
 	$(VENV)/bin/ruff check .
-	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
 bench: install

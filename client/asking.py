@@ -51,13 +51,13 @@ def connect(args: argparse.Namespace) -> CoroNetClient:
 
 
 class Asking:
-    """Asks about images one by one; a refused or unreadable one is reported on stderr, counted, and no more."""
+    """Asks about images one by one; a refused or unreadable one is reported on stderr and counted."""
 
     def __init__(self) -> None:
         self.failures = 0
 
     def about(self, path: Path, ask: Callable[[bytes, str], dict[str, Any]]) -> dict[str, Any] | None:
-        """The answer of ask(bytes, name) for the file, its warnings told on stderr; None when there is none."""
+        """The answer of ask(bytes, name) for the file, None when it failed; warnings go to stderr."""
         try:
             answer = ask(read_image(path), path.name)
         except (DataError, RequestError) as error:

@@ -53,6 +53,6 @@ def _caption(answer: Mapping[str, Any]) -> list[str]:
     probability, score = answer["target_probability"], answer["faithfulness"]
     return [
         str(answer["method"]).replace("_", " "),
-        f"{answer['target']}: {probability['original']:.3f}, without what matters {probability['perturbed']:.3f}",
+        f"P({answer['target']}) {probability['original']:.3f}, perturbed {probability['perturbed']:.3f}",
         f"deletion {score['deletion']:.3f} (low is good), insertion {score['insertion']:.3f} (high)",
     ]

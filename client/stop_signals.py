@@ -12,7 +12,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def stop_signals() -> Iterator[None]:
-    """Raise KeyboardInterrupt at the first signal and ignore further ones, so that cleaning up is not cut short."""
+    """Raise KeyboardInterrupt at the first signal and ignore further ones: cleaning up is to be finished."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         for each in _SIGNALS:

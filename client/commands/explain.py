@@ -17,6 +17,7 @@ import base64
 import json
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -39,9 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="one or several methods, separated by commas (default: %(default)s)",
     )
     parser.add_argument("--target", metavar="CLASS", help="explain this class (default: the predicted one)")
-    parser.add_argument(
-        "--steps", type=int, help="optimisation or integration steps (default: the method's own)"
-    )
+    parser.add_argument("--steps", type=int, help="optimisation or integration steps (default: the method's)")
     parser.add_argument("--seed", type=int, help="for methods with random parts (default: 0)")
     parser.add_argument(
         "--option",
@@ -65,10 +64,8 @@ def run(args: argparse.Namespace) -> int:
     for path, name in zip(args.images, names, strict=True):
         answers = []
         for method in methods:
-            asked = asking.each(
-                [path], lambda image, name, m=method: client.explain(image, name, method=m, **options)
-            )
-            for _, answer in asked:
+            answer = asking.about(path, partial(client.explain, method=method, **options))
+            if answer is not None:
                 answers.append(answer)
                 save(answer, args.out, f"{name}.{method}")
                 print(figures(str(path), answer), flush=True)
@@ -82,12 +79,13 @@ def run(args: argparse.Namespace) -> int:
 
 def save(answer: dict[str, Any], directory: Path, stem: str) -> list[Path]:
     """Write an answer's pictures (every field "NAME_png") as STEM.NAME.png and the rest as STEM.json."""
-    pictures = {
-        field.removesuffix(_PICTURE): data for field, data in answer.items() if field.endswith(_PICTURE)
-    }
-    figures = {field: value for field, value in answer.items() if not field.endswith(_PICTURE)}
-    contents = {f"{stem}.{name}.png": base64.b64decode(data) for name, data in pictures.items()}
-    contents[f"{stem}.json"] = (json.dumps(figures, indent=1) + "\n").encode()
+    facts, contents = {}, {}
+    for field, value in answer.items():
+        if field.endswith(_PICTURE):
+            contents[f"{stem}.{field.removesuffix(_PICTURE)}.png"] = base64.b64decode(value)
+        else:
+            facts[field] = value
+    contents[f"{stem}.json"] = (json.dumps(facts) + "\n").encode()
     for name, content in contents.items():
         with atomic_write(directory / name) as path:
             path.write_bytes(content)

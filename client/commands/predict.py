@@ -24,13 +24,14 @@ def run(args: argparse.Namespace) -> int:
     client = connect(args)
     asking = Asking()
     width = max(len(str(path)) for path in args.images)
-    for path, answer in asking.each(args.images, client.predict):
-        print(
-            json.dumps({"file": str(path), **answer})
-            if args.json
-            else f"{path!s:<{width}}  {summary(answer)}",
-            flush=True,
-        )
+    for path in args.images:
+        answer = asking.about(path, client.predict)
+        if answer is None:
+            continue
+        if args.json:
+            print(json.dumps({"file": str(path), **answer}), flush=True)
+        else:
+            print(f"{path!s:<{width}}  {summary(answer)}", flush=True)
     return asking.finish()
 
 
