@@ -1,0 +1,222 @@
+"""Pictures (PNG, JPEG, WebP, TIFF) to gray pixels in [0, 1], decoded by Pillow."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from io import BytesIO
+
+import numpy as np
+from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
+
+from model_src.decoding import Decoded, check_size, decoding, scale_samples
+from model_src.errors import UnsupportedImage
+
+# The four formats are opened by their own class, never by trying all that Pillow knows.
+_OPENERS: dict[str, type[ImageFile.ImageFile]] = {
+    "PNG": PngImagePlugin.PngImageFile,
+    "JPEG": JpegImagePlugin.JpegImageFile,
+    "WEBP": WebPImagePlugin.WebPImageFile,
+    "TIFF": TiffImagePlugin.TiffImageFile,
+}
+
+# How to turn an image upright, by the value of its EXIF orientation.
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_ORIENTATION = 0x0112
+
+_PHOTOMETRIC, _TILE_WIDTH, _TILE_LENGTH, _BITS, _SAMPLE_FORMAT = 262, 322, 323, 258, 339
+_MINISWHITE = 0
+
+_DEEP_MODES = {"I;16", "I;16B", "I;16L", "I", "F"}
+_SHALLOW_MODES = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}
+
+# Bit depth and colour type, as bytes 24 and 25 of a PNG.
+_GRAY_ALPHA_16, _RGBA_8 = b"\x10\x04", b"\x08\x06"
+
+# 16-bit colour whose brightest high byte is below a quarter of the range is refused.
+_FEWEST_LEVELS = 64
+
+# A pixel is coloured when its channels differ by this much of 255 (JPEG's chroma noise stays below), and a
+# picture is a colour picture when this share of its pixels is (markers and annotations stay below).
+_COLOURED = 24
+_COLOUR_SHARE = 0.05
+
+# Pillow reads this layout little-endian only; big-endian files (16 bits, 0 is white) need the same entry.
+TiffImagePlugin.OPEN_INFO.setdefault((b"MM", _MINISWHITE, (1,), 1, (16,), ()), ("I;16B", "I;16B"))
+
+
+def read_picture(data: bytes, kind: str) -> Decoded:
+    """Decode a whole file of `kind` "PNG", "JPEG", "WEBP" or "TIFF".
+
+    Colour becomes luma (ITU-R 601). Transparency is laid on black, which is what a radiograph shows where
+    nothing was exposed to the patient. Colour profiles and gamma are not applied: gray values of X-rays are
+    meant as stored. EXIF orientation is applied.
+
+    Raises:
+        InvalidImage: damaged or truncated. ImageTooLarge: more than 64 megapixels.
+        UnsupportedImage: animated, several pages, or samples in a layout that cannot be read exactly.
+    """
+    said: list[str] = []
+    gray_alpha = kind == "PNG" and data[24:26] == _GRAY_ALPHA_16
+    with decoding(kind):
+        if size := _declared_size(data, kind):
+            check_size(*size)
+        image = _open(_two_for_four(data) if gray_alpha else data, kind)
+        check_size(*image.size)
+        _refuse_several(image, kind)
+        _refuse_large_tiles(image)
+        image.load()
+        upright = _turn_upright(image, said)
+        if gray_alpha:
+            pixels = _deep_gray_alpha(upright, said)
+        elif image.mode in _DEEP_MODES:
+            pixels = _deep_gray(upright, image, said)
+        else:
+            pixels = _shallow(upright, said)
+            if _is_deep_colour(data, image):
+                _refuse_few_levels(pixels)
+    return Decoded(np.ascontiguousarray(pixels), tuple(said))
+
+
+def _declared_size(data: bytes, kind: str) -> tuple[int, int] | None:
+    """Width and height in the header of a PNG or WebP, whose classes may allocate the canvas on opening."""
+    if kind == "PNG" and data[12:16] == b"IHDR" and len(data) >= 24:
+        width, height = struct.unpack(">II", data[16:24])
+        return width, height
+    if kind == "WEBP" and data[12:16] == b"VP8X" and len(data) >= 30:
+        return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
+    if kind == "WEBP" and data[12:16] == b"VP8L" and len(data) >= 25:
+        bits = int.from_bytes(data[21:25], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    if kind == "WEBP" and data[12:16] == b"VP8 " and len(data) >= 30:
+        width, height = struct.unpack("<HH", data[26:30])
+        return width & 0x3FFF, height & 0x3FFF
+    return None
+
+
+def _open(data: bytes, kind: str) -> ImageFile.ImageFile:
+    try:
+        return _OPENERS[kind](BytesIO(data))
+    except SyntaxError as error:
+        if kind == "TIFF" and "unknown pixel mode" in str(error):
+            raise UnsupportedImage(
+                "found a TIFF whose kind of samples cannot be read; save it as 8 or 16-bit gray"
+            ) from error
+        raise
+
+
+def _refuse_several(image: ImageFile.ImageFile, kind: str) -> None:
+    if getattr(image, "is_animated", False):
+        found = "a TIFF of several pages" if kind == "TIFF" else f"an animated {kind}"
+        raise UnsupportedImage(f"found {found}; send one still image")
+
+
+def _refuse_large_tiles(image: ImageFile.ImageFile) -> None:
+    """A TIFF's tiles may be far larger than the image, and each is decoded whole."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        width, height = (image.tag_v2.get(tag, 1) for tag in (_TILE_WIDTH, _TILE_LENGTH))
+        check_size(width, height)
+
+
+def _turn_upright(image: ImageFile.ImageFile, said: list[str]) -> Image.Image:
+    """`image` (loaded) turned by its EXIF orientation; Pillow has done so with TIFF already."""
+    try:
+        orientation = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # damaged EXIF fails in many ways, and the image itself is fine
+        said.append("the EXIF data cannot be read: shown as stored, perhaps not upright")
+        return image
+    method = _UPRIGHT.get(orientation)
+    return image if method is None else image.transpose(method)
+
+
+def _two_for_four(data: bytes) -> bytes:
+    """A PNG of 16-bit gray and alpha with its header changed to 8-bit RGBA.
+
+    Pillow keeps only the high byte of such samples. PNG filters work on bytes, and both kinds have four
+    bytes a pixel, so as RGBA all bytes arrive: gray high, gray low, alpha high, alpha low.
+    """
+    header = data[12:24] + _RGBA_8 + data[26:29]  # "IHDR", width, height, kind, compression .. interlace
+    return data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:]
+
+
+def _deep_gray_alpha(upright: Image.Image, said: list[str]) -> np.ndarray:
+    """16-bit gray and alpha that were read as RGBA (see `_two_for_four`), laid on black."""
+    samples = np.asarray(upright).view(">u2")  # (H, W, 2)
+    pixels = scale_samples(samples[..., 0], said)
+    pixels *= np.divide(samples[..., 1], np.float32(65535), dtype=np.float32)
+    return pixels
+
+
+def _deep_gray(upright: Image.Image, image: ImageFile.ImageFile, said: list[str]) -> np.ndarray:
+    """Gray samples of 12, 16 or 32 bits or float."""
+    samples = np.asarray(upright)
+    inverted = False
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        inverted = image.tag_v2.get(_PHOTOMETRIC, _MINISWHITE) == _MINISWHITE
+        unsigned = image.tag_v2.get(_SAMPLE_FORMAT, (1,)) == (1,)
+        if image.mode == "I" and image.tag_v2.get(_BITS) == (32,) and unsigned:
+            samples = samples.view(np.uint32)  # Pillow holds unsigned 32-bit samples as signed
+    pixels = scale_samples(samples, said)
+    if inverted:
+        np.subtract(1, pixels, out=pixels)
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int):
+        pixels[samples == transparent] = 0
+    return pixels
+
+
+def _shallow(image: Image.Image, said: list[str]) -> np.ndarray:
+    """Samples that Pillow holds in 1 or 8 bits per channel, with or without colour and transparency."""
+    if image.mode not in _SHALLOW_MODES:
+        raise UnsupportedImage(f"found a picture of colour mode {image.mode}; save it as gray or RGB")
+    if image.mode == "1":
+        return np.asarray(image).astype(np.float32)
+    if image.mode == "La":  # already multiplied by its alpha, that is laid on black
+        return _divide(np.asarray(image)[..., 0])
+    if "transparency" in image.info or image.mode == "PA":
+        image = image.convert("RGBA")
+    elif image.mode in ("P", "CMYK", "YCbCr"):
+        image = image.convert("RGB")
+    if image.mode.startswith("RGB") and _is_colour(image):
+        said.append("a colour picture, not a gray X-ray: its brightness alone is used")
+    pixels = _divide(np.asarray(image.convert("L")))
+    if image.mode in ("LA", "RGBA"):
+        pixels *= _divide(np.asarray(image.getchannel("A")))
+    return pixels
+
+
+def _divide(samples: np.ndarray) -> np.ndarray:
+    """8-bit samples as float32 in [0, 1]."""
+    return np.divide(samples, np.float32(255), dtype=np.float32)
+
+
+def _is_colour(image: Image.Image) -> bool:
+    """True when a visible share of an RGB or RGBA picture's pixels is chromatic."""
+    width, height = image.size
+    sample = image.resize((min(width, 256), min(height, 256)), Image.Resampling.NEAREST).convert("RGB")
+    channels = np.asarray(sample).astype(np.int16)
+    return float((channels.max(axis=2) - channels.min(axis=2) > _COLOURED).mean()) > _COLOUR_SHARE
+
+
+def _is_deep_colour(data: bytes, image: ImageFile.ImageFile) -> bool:
+    """True for RGB samples of 16 bits, of which Pillow keeps the high byte."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        return image.mode.startswith("RGB") and image.tag_v2.get(_BITS, (1,))[0] == 16
+    return image.format == "PNG" and data[24] == 16
+
+
+def _refuse_few_levels(pixels: np.ndarray) -> None:
+    """The high bytes of 10 or 12-bit data in 16-bit channels are a handful of gray levels, nearly black."""
+    highest = round(float(pixels.max()) * 255)
+    if highest < _FEWEST_LEVELS:
+        raise UnsupportedImage(
+            f"found 16-bit colour that uses {highest + 1} of 256 brightness levels; save it as 16-bit gray"
+        )
