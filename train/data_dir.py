@@ -36,7 +36,7 @@ PHANTOMS_FILE = "phantoms.json"  # written by train/phantoms.py; says that a fol
 _SPLIT_FOLDERS = {"train": ("train",), "validation": ("val", "validation"), "test": ("test",)}
 _LABEL_FILE = re.compile(r"(?P<split>train|val|validation|test)(?P<set>_.*)?\.txt")
 _NIH_NAME = re.compile(r"(?P<patient>\d{8})_\d{3}")
-_NOT_IMAGES = {f".{suffix}" for suffix in "txt csv tsv json md xml html pdf db ini zip gz tar".split()}
+_NOT_IMAGES = {".txt", ".csv", ".tsv", ".json", ".md", ".xml", ".html", ".pdf", ".db", ".ini", ".zip", ".gz"}
 
 
 @dataclass(frozen=True)
@@ -273,9 +273,10 @@ def _require_files(examples: Sequence[Example], data_dir: Path) -> None:
 
 def _no_such_split(data_dir: Path, split: str, found: list[str]) -> str:
     advice = {
-        "test": "put images under test/ or name them in test_*.txt, or use --split all if none was trained on",
-        "validation": "put images under val/ or name them in val_*.txt, or let one be made from the train split",
-    }.get(split, "put training images under train/ or name them in train_*.txt")
+        "test": "put test images under test/ or name them in test_*.txt (--split all takes everything)",
+        "validation": "put such images under val/ or name them in val_*.txt",
+        "train": "put training images under train/ or name them in train_*.txt",
+    }[split]
     return f"{data_dir} has no {split} split, only {' and '.join(found)}; {advice}"
 
 
