@@ -1,0 +1,108 @@
+"""Explain a batch of images: run the method, guard its result, score it, put everything back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from handlers.explanations.chain import Chain
+from handlers.explanations.faithfulness import deletion_insertion
+from handlers.explanations.method import Maps
+from handlers.explanations.perturbations import perturbation
+from handlers.explanations.registry import METHODS
+from handlers.explanations.request import ExplainOptions
+from handlers.explanations.state import borrowed
+from model_src.coronet import CoroNet
+
+NOTHING_TO_EXPLAIN = 0.05  # below this probability there is hardly anything to delete
+FLAT = 1e-3  # an image whose gray values differ by less is constant for our purposes
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """The explanation of one image. All numbers are finite."""
+
+    heatmap: np.ndarray  # float32 (h, w) in [0, 1], 1 = matters most; h and w at most 64
+    sign: str  # what a high value means
+    steps: int  # model evaluations spent on the map
+    target: int  # class index
+    original_probability: float  # of the target, for the image as it is
+    perturbed_probability: (
+        float  # for the image with what the map marks removed (or, preservation, alone kept)
+    )
+    deletion: float  # area under the deletion curve, in [0, 1], small is good
+    insertion: float  # area under the insertion curve, in [0, 1], large is good
+    warnings: tuple[str, ...] = ()
+    details: dict[str, Any] = field(default_factory=dict)  # method-specific facts, JSON-ready
+
+
+def explain_batch(
+    coronet: CoroNet, x: Tensor, targets: Sequence[int], options: ExplainOptions
+) -> list[Attribution]:
+    """Explain images x (N, 1, S, S) float32 in [0, 1], on the chain's device, towards one class index each.
+
+    An image's answer does not depend on its neighbours in the batch. Whatever happens, the model, the random
+    generators and the thread count are afterwards as they were.
+    """
+    method = METHODS[options.method]
+    with borrowed(coronet, options.seed):
+        images = x.detach().clone()
+        chain = Chain(coronet, targets, images.device)
+        with torch.no_grad():
+            original = chain.probability(images)
+        maps = method.attribute(chain, images, options.settings)
+        heatmaps = maps.heatmaps.detach().float()
+        broken = ~heatmaps.isfinite().flatten(1).all(dim=1) | ~original.isfinite()
+        heatmaps = torch.where(broken[:, None, None], torch.zeros_like(heatmaps), heatmaps).clamp(0, 1)
+        with torch.no_grad():
+            perturbed = chain.probability(_perturbed_images(chain, images, heatmaps, maps))
+        deletion, insertion = deletion_insertion(chain, images, heatmaps, options.settings.score_steps)
+
+    flat = (images.amax(dim=(1, 2, 3)) - images.amin(dim=(1, 2, 3)) < FLAT).tolist()
+    answers = []
+    for i, target in enumerate(chain.targets.tolist()):
+        p = float(original[i])
+        warnings = [text for rows in maps.warnings[i : i + 1] for text in rows]
+        numbers = [p, float(perturbed[i]), float(deletion[i]), float(insertion[i])]
+        if bool(broken[i]) or not np.isfinite(numbers).all():
+            warnings.append(
+                "a value on the way was not a number: the map is empty where it could not be computed"
+            )
+        elif not bool(heatmaps[i].any()):
+            warnings.append("the method found nothing that matters for this class")
+        if flat[i]:
+            warnings.append("the image is constant: there is nothing to point at")
+        if p < NOTHING_TO_EXPLAIN:
+            warnings.append(
+                f"the target's probability is already {p:.3f}: there is hardly anything to explain"
+            )
+        numbers = [value if np.isfinite(value) else 0.0 for value in numbers]
+        answers.append(
+            Attribution(
+                heatmap=heatmaps[i].cpu().numpy(),
+                sign=maps.sign,
+                steps=maps.steps[i],
+                target=target,
+                original_probability=numbers[0],
+                perturbed_probability=numbers[1],
+                deletion=numbers[2],
+                insertion=numbers[3],
+                warnings=tuple(warnings),
+                details=maps.details[i] if maps.details else {},
+            )
+        )
+    return answers
+
+
+def _perturbed_images(chain: Chain, x: Tensor, heatmaps: Tensor, maps: Maps) -> Tensor:
+    """What a method ended with, or the image blurred in proportion to the map."""
+    if maps.perturbed is not None:
+        return maps.perturbed
+    drawn = F.interpolate(heatmaps[:, None], size=x.shape[-2:], mode="bilinear", align_corners=False)
+    return torch.lerp(x, perturbation("blur", chain, x, 10.0, 0), drawn)

@@ -1,0 +1,161 @@
+"""Meaningful perturbation (Fong & Vedaldi, ICCV 2017; the paper's section 3.4): learn what to remove.
+
+Deletion looks for the smallest, smoothest region whose removal makes the target's probability p drop:
+    minimise   area * mean(1 - m) + tv * TV_beta(m) + p(Phi(X, m)),      Phi(X, m) = m X + (1 - m) P
+and preservation for the smallest region that keeps it:
+    minimise   area * mean(m) + tv * TV_beta(m) - p(Phi(X, m)).
+m is a 28 x 28 mask drawn smoothly at the image's size and P a perturbed image (see perturbations.py). The map is
+1 - m for deletion and m for preservation.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from handlers.explanations.chain import Chain
+from handlers.explanations.mask import GRID, MaskUpsampler, discs
+from handlers.explanations.mask_descent import MaskProblem, descend
+from handlers.explanations.method import Maps, Method, Work
+from handlers.explanations.perturbations import PERTURBATIONS, REFERENCE_SIZE, perturbation
+from handlers.explanations.settings import Settings, choice, integer, number
+
+STARTS = ("attribution", "circular", "uniform")
+START_STEPS = 6  # gradients that the attribution start takes
+DISCS = 8  # forward passes that the circular start takes
+START_CONTRAST = 0.8  # how far a start removes what matters most
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerturbationSettings(Settings):
+    """Options of meaningful perturbation."""
+
+    steps: int = integer(40, 1, 1000, "most optimisation steps; it stops earlier when it no longer improves")
+    time_budget: float | None = number(None, 0.1, 3600, "stop here with the best mask so far", unit="seconds")
+    objective: str = choice(
+        "deletion", ("deletion", "preservation"), "remove the evidence, or keep nothing else"
+    )
+    perturbation: str = choice("blur", PERTURBATIONS, "what replaces the removed pixels")
+    blur_sigma: float = number(10.0, 1, 50, "strength of the blur", unit="pixels of a 224-pixel image")
+    area: float = number(0.1, 0, 10, "weight of the mean removed (deletion) or kept (preservation) area")
+    tv: float = number(0.5, 0, 100, "weight of the mask's mean total variation")
+    beta: float = number(3.0, 1, 5, "exponent of the total variation")
+    lr: float = number(0.1, 0.001, 1, "Adam's step size")
+    jitter: int = integer(
+        4, 0, 16, "largest random shift of the mask in a step", unit="pixels of a 224-pixel image"
+    )
+    init: str = choice("attribution", STARTS, "the start mask")
+    seeds: int = integer(1, 1, 8, "independent runs that are averaged")
+
+
+def attribute(chain: Chain, x: Tensor, settings: PerturbationSettings) -> Maps:
+    """Optimise one mask per image, all images together; see `Method` for the contract."""
+    started = time.monotonic()
+    deadline = None if settings.time_budget is None else started + settings.time_budget
+    size = x.shape[-1]
+    jitter = round(settings.jitter * size / REFERENCE_SIZE)
+    draw = MaskUpsampler(size, jitter, x.device)
+    perturbed = perturbation(settings.perturbation, chain, x, settings.blur_sigma, settings.seed)
+    problem = MaskProblem(
+        chain, x, perturbed, draw, settings.objective, settings.area, settings.tv, settings.beta
+    )
+
+    runs = []
+    start = _start_mask(problem, settings.init)
+    for run in range(settings.seeds):
+        generator = torch.Generator().manual_seed(settings.seed + run)
+        runs.append(descend(problem, start, settings.steps, settings.lr, generator, deadline))
+        if deadline is not None and time.monotonic() >= deadline:
+            break
+    mask = torch.stack([run.mask for run in runs]).mean(0)
+    with torch.no_grad():
+        terms = problem.terms(mask, (0, 0))
+
+    deletion = settings.objective == "deletion"
+    warnings: list[list[str]] = [[] for _ in range(len(x))]
+    if any(run.out_of_time for run in runs) or len(runs) < settings.seeds:
+        text = f"time_budget of {settings.time_budget:g} s reached: this is the best mask found by then"
+        warnings = [[text] for _ in range(len(x))]
+    sign = (
+        "1 = removed first: removing it lowers the target's probability"
+        if deletion
+        else "1 = kept: enough to keep the target's probability"
+    )
+    return Maps(
+        heatmaps=1 - mask if deletion else mask,
+        sign=sign,
+        steps=[sum(run.steps[i] for run in runs) for i in range(len(x))],
+        perturbed=problem.compose(mask, (0, 0)),
+        warnings=warnings,
+        details=[
+            {
+                "objective": settings.objective,
+                "perturbation": settings.perturbation,
+                "terms": {name: round(float(values[i]), 6) for name, values in terms._asdict().items()},
+                "stopped": [run.stopped[i] for run in runs],
+            }
+            for i in range(len(x))
+        ],
+    )
+
+
+def _start_mask(problem: MaskProblem, init: str) -> Tensor:
+    """(N, 28, 28) start masks in [0, 1]."""
+    images = len(problem.x)
+    if init == "uniform":
+        return torch.full((images, GRID, GRID), 0.5, device=problem.x.device)
+    return _circular_start(problem) if init == "circular" else _attribution_start(problem)
+
+
+@torch.no_grad()
+def _circular_start(problem: MaskProblem) -> Tensor:
+    """The smallest centred disc whose removal achieves 99% of what perturbing the whole image does."""
+    candidates = discs(DISCS).to(problem.x.device)  # small to whole
+    masks = 1 - candidates if problem.objective == "deletion" else candidates
+    p = torch.stack([problem.probability(m.expand(len(problem.x), -1, -1)) for m in masks])  # (DISCS, N)
+    whole = p[-1] if problem.objective == "deletion" else problem.chain.probability(problem.perturbed)
+    original = problem.chain.probability(problem.x)
+    if problem.objective == "deletion":
+        enough = (original - p) >= 0.99 * (original - whole)
+    else:
+        enough = (p - whole) >= 0.99 * (original - whole)
+    first = enough.float().argmax(dim=0)  # the first disc that is enough (0 if none: NaN)
+    return masks[first].clone()
+
+
+def _attribution_start(problem: MaskProblem) -> Tensor:
+    """The mask's own integrated gradient: mean gradient of the log-odds over masks from nothing removed to all.
+
+    Cells whose return raises the target's log-odds most are removed (or kept) first.
+    """
+    images = len(problem.x)
+    total = torch.zeros(images, GRID, GRID, device=problem.x.device)
+    for step in range(START_STEPS):
+        level = (step + 0.5) / START_STEPS
+        mask = torch.full((images, GRID, GRID), level, device=problem.x.device, requires_grad=True)
+        score = problem.chain.log_odds(problem.compose(mask, (0, 0)))
+        (gradient,) = torch.autograd.grad(score.sum(), mask)
+        total += gradient
+    evidence = total.clamp(min=0)
+    evidence = evidence / evidence.amax(dim=(1, 2), keepdim=True).clamp(min=1e-12)
+    important = START_CONTRAST * evidence.sqrt()
+    return 1 - important if problem.objective == "deletion" else important
+
+
+def work(settings: PerturbationSettings) -> Work:
+    """Passes that `attribute` may take for one image."""
+    start = START_STEPS if settings.init == "attribution" else 0
+    forwards = DISCS + 1 if settings.init == "circular" else 1
+    return Work(forwards=forwards + 2, gradients=start + settings.seeds * settings.steps)
+
+
+METHOD = Method(
+    name="meaningful_perturbation",
+    summary="Which smallest region must be removed (or is enough to keep) to change the answer?",
+    settings=PerturbationSettings,
+    attribute=attribute,
+    work=work,
+)

@@ -1,0 +1,50 @@
+"""What an explanation method is: a function from the chain and a batch of images to maps, and its facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from handlers.explanations.chain import Chain
+from handlers.explanations.settings import Settings
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a request costs per image, counted in passes through the whole chain."""
+
+    forwards: int  # passes without a gradient
+    gradients: int  # forward and backward passes
+
+
+@dataclass
+class Maps:
+    """A method's result for a batch of N images."""
+
+    heatmaps: Tensor  # (N, h, w) float32 in [0, 1], 1 = matters most; h and w at most 64
+    sign: str  # what a high value means, in a few words
+    steps: list[int]  # evaluations spent on each image
+    perturbed: Tensor | None = (
+        None  # (N, 1, S, S) the images the method ended with; None: blur where the map is high
+    )
+    warnings: list[list[str]] = field(default_factory=list)  # one list per image, or empty
+    details: list[dict[str, Any]] = field(default_factory=list)  # one JSON-ready dict per image, or empty
+
+
+@dataclass(frozen=True)
+class Method:
+    """One row of the registry.
+
+    `attribute(chain, x, settings)` takes x (N, 1, S, S) float32 in [0, 1] on the chain's device with gradients
+    enabled and every parameter frozen; it may use the global random generators (seeded, and put back by the
+    caller) and need not restore anything.
+    """
+
+    name: str
+    summary: str  # the question it answers, one line
+    settings: type[Settings]
+    attribute: Callable[[Chain, Tensor, Any], Maps]
+    work: Callable[[Any], Work]
