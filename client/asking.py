@@ -11,7 +11,7 @@ from typing import Any
 from client.http import DEFAULT_URL, CoroNetClient
 from client.tokens import TOKEN_VARIABLE, find_token
 from model_src.classes import RESEARCH_USE
-from model_src.errors import DataError, RequestError
+from model_src.errors import RequestError
 
 
 def add_asking_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,35 +56,33 @@ class Asking:
     def __init__(self) -> None:
         self.failures = 0
 
-    def about(self, path: Path, ask: Callable[[bytes, str], dict[str, Any]]) -> dict[str, Any] | None:
-        """The answer of ask(bytes, name) for the file, None when it failed; warnings go to stderr."""
+    def read(self, path: Path) -> bytes | None:
+        """The file's bytes; None when it cannot be read."""
         try:
-            answer = ask(read_image(path), path.name)
-        except (DataError, RequestError) as error:
-            self.failures += 1
-            kind = f" ({type(error).__name__})" if isinstance(error, RequestError) else ""
-            print(f"coronet: {path}: {error}{kind}", file=sys.stderr)
+            return path.read_bytes()
+        except IsADirectoryError:
+            self._failed(path, f"is a directory, need image files: try {path}/*")
+        except OSError as error:
+            self._failed(path, f"cannot be read: {error.strerror}")
+        return None
+
+    def answer(self, path: Path, ask: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
+        """The server's answer about the file, None when it was refused; warnings go to stderr."""
+        try:
+            answer = ask()
+        except RequestError as error:
+            self._failed(path, f"{error} ({error.type})")
             return None
         for warning in answer.get("warnings", []):
             if warning != RESEARCH_USE:  # said once, at the end
                 print(f"coronet: {path}: {warning}", file=sys.stderr)
         return answer
 
+    def _failed(self, path: Path, why: str) -> None:
+        self.failures += 1
+        print(f"coronet: {path}: {why}", file=sys.stderr)
+
     def finish(self) -> int:
         """Say what these answers are not for; the exit status."""
         print(f"coronet: {RESEARCH_USE}", file=sys.stderr)
         return 1 if self.failures else 0
-
-
-def read_image(path: Path) -> bytes:
-    """The file's bytes.
-
-    Raises:
-        DataError: there is no such file, or it cannot be read.
-    """
-    try:
-        return path.read_bytes()
-    except IsADirectoryError:
-        raise DataError(f"is a directory, need image files: try {path}/*") from None
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}") from None

@@ -90,7 +90,7 @@ class CoroNetClient:
 
     def check(self) -> None:
         """Ask for a small prediction and raise if there is none; /ping would not ask the model."""
-        self._json(self._post("/predictions/coronet", data=_gray_png(), retries=()))
+        self._json(self._post("/predictions/coronet", data=_gray_png(), patient=False))
 
     def ready(self) -> bool:
         """True when the model answers."""
@@ -107,10 +107,10 @@ class CoroNetClient:
         data: bytes | Mapping[str, str],
         headers: Mapping[str, str] | None = None,
         files: Mapping[str, tuple[str, bytes, str]] | None = None,
-        retries: tuple[float, ...] = RETRY_WAITS,
+        patient: bool = True,
     ) -> requests.Response:
-        """The answer to a POST, whatever its status, after retries on 503 and one with a renewed token."""
-        waits = list(retries)
+        """The answer to a POST, of any status; a 503 (if `patient`) and an expired token lead to a new try."""
+        waits = list(RETRY_WAITS) if patient else []
         may_renew = True
         while True:
             token = self._token.read()

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import requests
 
@@ -143,7 +143,7 @@ def torchserve(
                 token=TokenSource(file=key_file if tokens else None, management_url=addresses.management),
                 logs=state / "logs",
                 process=process,
-                log=ServerLog(process),
+                log=ServerLog(cast(IO[str], process.stdout)),
             )
             _wait_until_ready(server)
             if workers is not None and len(server.describe().get("workers", ())) != workers:
@@ -170,9 +170,9 @@ def _environment(state: Path, temporary: str, workers: int | None) -> dict[str, 
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment.get('PATH', os.defpath)}"
     environment["TMPDIR"] = environment["TEMP"] = temporary
     environment["LOG_LOCATION"] = environment["METRICS_LOCATION"] = str(state / "logs")
-    # Each worker would open one thread per core.
-    threads = max(1, len(os.sched_getaffinity(0)) // (workers or 1))
-    environment.setdefault("OMP_NUM_THREADS", str(threads))
+    if workers is not None:  # else the worker divides the cores by the archive's number of workers
+        threads = max(1, len(os.sched_getaffinity(0)) // workers)
+        environment.setdefault("OMP_NUM_THREADS", str(threads))
     return environment
 
 

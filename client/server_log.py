@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import threading
 from collections import deque
+from typing import IO
 
 # TorchServe would go on for minutes after these, trying the same again; whoever waits is better told at once.
 _FATAL = re.compile(r'Load model failed|Failed to load model|Failed to register|Exception in thread "main"')
@@ -20,17 +20,18 @@ class ServerLog:
     The server writes its log files itself; but somebody has to read, or it would block on a full pipe.
     """
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, output: IO[str]) -> None:
         self.failed = threading.Event()  # set when the model has failed to load
         self._lines: deque[str] = deque(maxlen=1000)
-        self._thread = threading.Thread(target=self._read, args=(process,), daemon=True)
+        self._thread = threading.Thread(target=self._read, args=(output,), daemon=True)
         self._thread.start()
 
-    def _read(self, process: subprocess.Popen[str]) -> None:
-        for line in process.stdout or ():
-            self._lines.append(line.rstrip())
-            if _FATAL.search(line):
-                self.failed.set()
+    def _read(self, output: IO[str]) -> None:
+        with output:
+            for line in output:
+                self._lines.append(line.rstrip())
+                if _FATAL.search(line):
+                    self.failed.set()
 
     def reasons(self, count: int = 4) -> list[str]:
         """The last `count` different messages that look like a cause, or the last lines when none does."""

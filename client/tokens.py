@@ -120,7 +120,7 @@ def read_key(path: Path, kind: str) -> str:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ServerError(f"token file {path} cannot be read: {error}") from None
-    if not text.startswith("{") and text and len(text.split()) == 1:
+    if len(text.split()) == 1 and text[0] not in "{[":
         return text
     try:
         return str(json.loads(text)[kind]["key"])

@@ -62,9 +62,12 @@ def run(args: argparse.Namespace) -> int:
     names = unique_names(args.images)
     print(_row("image", "method", "target", "P before", "P after", "deletion", "insertion"))
     for path, name in zip(args.images, names, strict=True):
+        image = asking.read(path)
+        if image is None:
+            continue
         answers = []
         for method in methods:
-            answer = asking.about(path, partial(client.explain, method=method, **options))
+            answer = asking.answer(path, partial(client.explain, image, path.name, method=method, **options))
             if answer is not None:
                 answers.append(answer)
                 save(answer, args.out, f"{name}.{method}")

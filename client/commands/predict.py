@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from functools import partial
 from typing import Any
 
 from client.asking import Asking, add_asking_arguments, connect
@@ -25,7 +26,10 @@ def run(args: argparse.Namespace) -> int:
     asking = Asking()
     width = max(len(str(path)) for path in args.images)
     for path in args.images:
-        answer = asking.about(path, client.predict)
+        image = asking.read(path)
+        if image is None:
+            continue
+        answer = asking.answer(path, partial(client.predict, image, path.name))
         if answer is None:
             continue
         if args.json:

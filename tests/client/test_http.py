@@ -1,0 +1,229 @@
+"""The client against a fake server: what it sends, and what it makes of every kind of answer."""
+
+from __future__ import annotations
+
+import io
+import json
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import HTTP
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from client import http
+from client.http import CoroNetClient
+from client.tokens import TokenSource
+from model_src.errors import (
+    ImageTooLarge,
+    InternalError,
+    InvalidImage,
+    InvalidRequest,
+    ServerError,
+    UnsupportedImage,
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "RETRY_WAITS", (0.01, 0.01))
+
+
+def error(status: int, kind: str, message: str = "what, need, do") -> tuple[int, dict[str, object]]:
+    return status, {"code": status, "type": kind, "message": message}
+
+
+def test_predict_sends_the_raw_bytes_with_token_and_type(fake_server):
+    answer = CoroNetClient(fake_server.url + "/", "secret").predict(b"\x89PNG...", "patient name.png")
+    assert answer["label"] == "COVID-19"
+    (request,) = fake_server.requests
+    assert request.path == "/predictions/coronet"
+    assert request.body == b"\x89PNG..."
+    assert request.headers["content-type"] == "image/png"
+    assert request.headers["authorization"] == "Bearer secret"
+    assert "patient" not in str(request.headers)
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type"),
+    [
+        ("a.PNG", "image/png"),
+        ("a.jpg", "image/jpeg"),
+        ("a.dcm", "application/dicom"),
+        ("IM0001", "application/octet-stream"),
+        # TorchServe would hand these to the model as text or parsed JSON
+        ("a.txt", "application/octet-stream"),
+        ("a.json", "application/octet-stream"),
+    ],
+)
+def test_content_type_by_name(fake_server, name, content_type):
+    CoroNetClient(fake_server.url, "secret").predict(b"x", name)
+    assert fake_server.requests[0].headers["content-type"] == content_type
+
+
+def test_explain_sends_a_form_with_file_and_options_but_no_file_name(fake_server):
+    client = CoroNetClient(fake_server.url, "secret")
+    answer = client.explain(b"\x00bytes", "doe.dcm", method="occlusion", steps=20, target="Healthy")
+    assert answer["method"] == "occlusion"
+    (request,) = fake_server.requests
+    head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode()
+    form: EmailMessage = BytesParser(policy=HTTP).parsebytes(head + request.body)  # type: ignore[assignment]
+    parts = {part.get_param("name", header="content-disposition"): part for part in form.iter_parts()}
+    assert {name: part.get_content() for name, part in parts.items() if name != "data"} == {
+        "method": "occlusion",
+        "steps": "20",
+        "target": "Healthy",
+    }
+    assert parts["data"].get_content() == b"\x00bytes"
+    assert parts["data"].get_content_type() == "application/dicom"
+    assert b"doe" not in request.body
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "raised"),
+    [
+        (400, "InvalidImage", InvalidImage),
+        (400, "InvalidRequest", InvalidRequest),
+        (413, "ImageTooLarge", ImageTooLarge),
+        (415, "UnsupportedImage", UnsupportedImage),
+        (500, "InternalError", InternalError),
+    ],
+)
+def test_errors_of_the_contract_come_back_as_the_classes_the_server_raised(fake_server, status, kind, raised):
+    fake_server.answers = [error(status, kind)]
+    with pytest.raises(raised, match=r"^what, need, do$") as caught:
+        CoroNetClient(fake_server.url, "secret").predict(b"x")
+    assert type(caught.value) is raised
+
+
+@pytest.mark.parametrize(
+    ("answer", "raised", "says"),
+    [
+        ((413, b""), ImageTooLarge, "max_request_size"),
+        (error(404, "ModelNotFoundException"), ServerError, "serves no model 'coronet'"),
+        (error(500, "InternalServerException", "Worker died."), InternalError, "500: Worker died"),
+        ((200, b"<html>"), ServerError, "address of TorchServe"),
+        ((200, b"[1]"), ServerError, "address of TorchServe"),
+        ((404, b"not here"), ServerError, "answered 404"),
+        # a type from the server must not pick any other name of the errors module
+        (error(400, "CoroNetError"), ServerError, "answered 400"),
+    ],
+)
+def test_other_bad_answers_say_what_to_do(fake_server, answer, raised, says):
+    fake_server.answers = [answer]
+    with pytest.raises(raised, match=says) as caught:
+        CoroNetClient(fake_server.url, "secret").predict(b"x")
+    assert type(caught.value) is raised
+    assert "\n" not in str(caught.value)
+
+
+def test_a_busy_server_is_asked_again(fake_server):
+    busy = error(503, "ServiceUnavailableException")
+    fake_server.answers = [busy, busy]
+    assert CoroNetClient(fake_server.url, "secret").predict(b"x")["label"] == "COVID-19"
+    assert len(fake_server.requests) == 3
+
+
+def test_a_server_that_stays_busy_is_given_up(fake_server):
+    fake_server.answers = [error(503, "ServiceUnavailableException", "no worker")] * 10
+    with pytest.raises(InternalError, match="503: no worker"):
+        CoroNetClient(fake_server.url, "secret").predict(b"x")
+    assert len(fake_server.requests) == 1 + len(http.RETRY_WAITS)
+
+
+def test_no_server():
+    with pytest.raises(
+        ServerError, match=r"no server at http://127\.0\.0\.1:1: start one with 'coronet serve'"
+    ):
+        CoroNetClient("http://127.0.0.1:1", "secret").predict(b"x")
+
+
+@pytest.mark.parametrize("url", ["localhost:8080", "ftp://localhost", "http://", "coronet"])
+def test_an_address_that_is_none(url):
+    with pytest.raises(ServerError, match="need one like http://"):
+        CoroNetClient(url, "secret").predict(b"x")
+
+
+def test_no_answer_in_time(fake_server, monkeypatch):
+    from threading import Event
+
+    release = Event()
+    fake_server.on_request = lambda request: release.wait(5)
+    with pytest.raises(InternalError, match=r"no answer .* within 0\.1 s"):
+        CoroNetClient(fake_server.url, "secret", timeout=0.1).predict(b"x")
+    release.set()
+
+
+def test_a_wrong_token_is_told_from_a_bad_image(fake_server):
+    with pytest.raises(ServerError, match="refused the token given"):
+        CoroNetClient(fake_server.url, "guess").predict(b"x")
+
+
+def test_proxy_settings_do_not_catch_requests_to_this_machine(fake_server, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    assert CoroNetClient(fake_server.url, "secret").predict(b"x")["label"] == "COVID-19"
+
+
+def test_netrc_does_not_replace_the_token(fake_server, monkeypatch, tmp_path):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password mine\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    client = CoroNetClient(fake_server.url, "secret")
+    client._session.trust_env = True  # as for a server on another machine
+    assert client.predict(b"x")["label"] == "COVID-19"
+
+
+def key_file(path: Path, inference: str) -> Path:
+    path.write_text(json.dumps({"inference": {"key": inference}, "API": {"key": "api"}}))
+    return path
+
+
+def test_a_token_renewed_meanwhile_is_read_again(fake_server, tmp_path):
+    path = key_file(tmp_path / "key_file.json", "old")
+
+    def renew(request):
+        key_file(path, "secret")
+
+    fake_server.on_request = renew
+    assert CoroNetClient(fake_server.url, TokenSource(file=path)).predict(b"x")["label"] == "COVID-19"
+    assert [request.headers["authorization"] for request in fake_server.requests] == [
+        "Bearer old",
+        "Bearer secret",
+    ]
+
+
+def test_an_expired_token_of_our_own_server_is_renewed_with_the_api_key(fake_server, tmp_path):
+    path = key_file(tmp_path / "key_file.json", "old")
+
+    def management(request):
+        if request.path == "/token?type=inference" and request.headers["authorization"] == "Bearer api":
+            key_file(path, "secret")
+            fake_server.answers = [(200, b"")]
+
+    fake_server.on_request = management
+    source = TokenSource(file=path, management_url=fake_server.url)
+    assert CoroNetClient(fake_server.url, source).predict(b"x")["label"] == "COVID-19"
+    assert [request.method for request in fake_server.requests] == ["POST", "GET", "POST"]
+
+
+def test_a_token_that_cannot_be_renewed_is_refused_once(fake_server, tmp_path):
+    source = TokenSource(
+        file=key_file(tmp_path / "key_file.json", "old"), management_url="http://127.0.0.1:1"
+    )
+    with pytest.raises(ServerError, match=r"refused the token in .*key_file\.json"):
+        CoroNetClient(fake_server.url, source).predict(b"x")
+    assert len(fake_server.requests) == 1
+
+
+def test_ready_asks_the_model(fake_server):
+    client = CoroNetClient(fake_server.url, "secret")
+    assert client.ready()
+    image = Image.open(io.BytesIO(fake_server.requests[0].body))
+    assert (image.format, image.size, image.mode) == ("PNG", (64, 64), "L")
+    assert image.getpixel((0, 0)) == 0
+    assert image.getpixel((63, 5)) == 255
+    fake_server.answers = [error(503, "ServiceUnavailableException")]
+    assert not client.ready()
+    assert not CoroNetClient("http://127.0.0.1:1", "secret").ready()
