@@ -6,7 +6,9 @@
     │   ├── InvalidRequest      400  a field has a wrong value (the message names the field and what it takes)
     │   ├── ImageTooLarge       413  more pixels than the limit
     │   ├── UnsupportedImage    415  readable, but of a kind that is not taken
-    │   └── InternalError       500  the model's answer cannot be given (not a number, out of memory)
+    │   ├── InternalError       500  the model's answer cannot be given (not a number)
+    │   ├── Overloaded          503  no time left for this request beside those that came with it
+    │   └── OutOfMemory         507  the request needs more memory than there is
     ├── DataError               a data directory, label file, image or cache
     ├── RunError                a run folder, recipe or checkpoint
     ├── ArtefactError           TorchScript artefacts or an archive
@@ -53,6 +55,18 @@ class InternalError(RequestError):
     """The request was fine, but no answer can be given for it."""
 
     status = 500
+
+
+class Overloaded(RequestError):
+    """The request was fine, but the server has no time for it now; the same request may succeed later."""
+
+    status = 503
+
+
+class OutOfMemory(RequestError):
+    """The request needs more memory than the device has."""
+
+    status = 507
 
 
 class DataError(CoroNetError):

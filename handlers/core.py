@@ -1,0 +1,186 @@
+"""The serving core: a loaded chain that predicts, explains and describes itself. It knows no TorchServe."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+
+from handlers.answer import MODEL_NAME, Prediction, explanation_answer, prediction_answer
+from handlers.explanations import Attribution, ExplainOptions, describe_methods, explain_batch
+from handlers.failures import is_out_of_memory, out_of_memory
+from handlers.pictures import heatmap_png, overlay_png
+from model_src.artefacts import load_artefacts
+from model_src.classes import CLASS_NAMES, RESEARCH_USE
+from model_src.errors import InternalError, RequestError
+from model_src.xray import Xray, read_xray
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+_CPU_BATCH = 1
+_GPU_BATCH = 8
+_WARM_UP_ROUNDS = 2  # TorchScript profiles a shape on the first call and compiles on the second
+_PACKAGES = ("torch", "captum", "pydicom", "pillow", "numpy")
+
+
+class CoroNetCore:
+    """Artefacts on one device, ready to answer.
+
+    Every forward pass has the same batch size, short batches are filled up with zeros. Libraries choose an
+    algorithm by batch size, and two algorithms differ in the last bits: with one size, an answer is the same to
+    the bit whatever else came with the request. The size is 8 on a GPU (one forward for a batch of TorchServe)
+    and 1 on a CPU, where a batch of 8 takes as long as 8 batches of 1, and a lone X-ray is the common case.
+    """
+
+    def __init__(
+        self, directory: str | Path, device: torch.device | str = "cpu", model_version: str = "1.0"
+    ) -> None:
+        """Load ARTEFACT_DIR `directory` onto `device` and run it until it is warm.
+
+        Raises:
+            ArtefactError: a file is missing, damaged, or not the one that was exported.
+        """
+        self.device = torch.device(device)
+        self.model_version = model_version
+        self.coronet, self.info = load_artefacts(directory, self.device)
+        self.batch = _GPU_BATCH if self.device.type == "cuda" else _CPU_BATCH
+        self._warm_up()
+
+    def read(self, image: bytes) -> Xray:
+        """Decode an image file at this model's size; raises the errors of `model_src.xray.read_xray`."""
+        return read_xray(image, self.info.image_size)
+
+    def predict(self, xrays: Sequence[Xray]) -> list[dict[str, Any] | RequestError]:
+        """Answers for a list of images, in order; an image that cannot be answered gets its own error."""
+        return [
+            found
+            if isinstance(found, RequestError)
+            else prediction_answer(found, xray, self.model_version, self.info.warnings)
+            for xray, found in zip(xrays, self._classify(xrays), strict=True)
+        ]
+
+    def explain(
+        self, xrays: Sequence[Xray], options: ExplainOptions
+    ) -> list[dict[str, Any] | bytes | RequestError]:
+        """Explanations of a list of images with the same options, in order: a JSON object, or the overlay's PNG."""
+        predictions = self._classify(xrays)
+        classified = [(x, p) for x, p in zip(xrays, predictions, strict=True) if isinstance(p, Prediction)]
+        attributions = iter(self._in_batches(lambda part: self._attribute(part, options), classified))
+        answers: list[dict[str, Any] | bytes | RequestError] = []
+        for xray, prediction in zip(xrays, predictions, strict=True):
+            found = next(attributions) if isinstance(prediction, Prediction) else prediction
+            if isinstance(prediction, RequestError) or isinstance(found, RequestError):
+                answers.append(found)
+            else:
+                answers.append(self._explanation(xray, prediction, found, options))
+        return answers
+
+    def describe(self) -> dict[str, Any]:
+        """What this model is: classes, sizes, digests, provenance, methods and their options, versions."""
+        info = asdict(self.info)
+        return {
+            "model": MODEL_NAME,
+            "model_version": self.model_version,
+            "notice": RESEARCH_USE,
+            "warnings": list(self.info.warnings),
+            "class_names": list(CLASS_NAMES),
+            "image_size": info.pop("image_size"),
+            "parameters": info.pop("parameters"),
+            "sha256": info.pop("sha256"),
+            "artefacts": info,
+            "methods": describe_methods(),
+            "device": str(self.device),
+            "threads": torch.get_num_threads(),
+            "versions": {name: _version(name) for name in _PACKAGES},
+        }
+
+    def _classify(self, xrays: Sequence[Xray]) -> list[Prediction | RequestError]:
+        return self._in_batches(self._forward, xrays)
+
+    def _forward(self, xrays: Sequence[Xray]) -> list[Prediction | RequestError]:
+        """One forward of at most `self.batch` images."""
+        x = torch.zeros(self.batch, 1, self.info.image_size, self.info.image_size)
+        x[: len(xrays)] = torch.stack([xray.tensor for xray in xrays])
+        classified = self.coronet.classify(x.to(self.device))
+        probabilities = classified.probabilities[: len(xrays)].tolist()
+        residuals = classified.residuals[: len(xrays), :2].mean(dim=(2, 3)).tolist()
+        return [
+            Prediction(tuple(p), (r[0], r[1])) if all(map(math.isfinite, [*p, *r])) else _not_a_number()
+            for p, r in zip(probabilities, residuals, strict=True)
+        ]
+
+    def _attribute(
+        self, part: Sequence[tuple[Xray, Prediction]], options: ExplainOptions
+    ) -> list[Attribution]:
+        x = torch.stack([xray.tensor for xray, _ in part]).to(self.device)
+        targets = [prediction.label if options.target is None else options.target for _, prediction in part]
+        return explain_batch(self.coronet, x, targets, options)
+
+    def _explanation(
+        self, xray: Xray, prediction: Prediction, attribution: Attribution, options: ExplainOptions
+    ) -> dict[str, Any] | bytes | RequestError:
+        if not np.isfinite(attribution.heatmap).all():
+            return _not_a_number()
+        overlay = overlay_png(attribution.heatmap, xray.pixels, attribution.sign)
+        if options.format == "png":
+            return overlay
+        pictures = heatmap_png(attribution.heatmap, xray.pixels), overlay
+        return explanation_answer(
+            prediction, attribution, options, pictures, xray, self.model_version, self.info.warnings
+        )
+
+    def _in_batches(self, run: Callable[[Sequence[T]], Sequence[Any]], items: Sequence[T]) -> list[Any]:
+        """`run` on all items, `self.batch` at a time; a part that runs out of memory is tried again one by one."""
+        results: list[Any] = []
+        for start in range(0, len(items), self.batch):
+            part = items[start : start + self.batch]
+            try:
+                results.extend(run(part))
+            except (MemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                logger.warning("out of memory with %d images at once: %s", len(part), type(error).__name__)
+                results.extend(_alone(run, item) for item in part)
+        return results
+
+    def _warm_up(self) -> None:
+        """Run the chain forward and backward until TorchScript has compiled it for the shapes that requests have."""
+        size = self.info.image_size
+        for _ in range(_WARM_UP_ROUNDS):
+            self.coronet.classify(torch.zeros(self.batch, 1, size, size, device=self.device))
+            for images in sorted({1, self.batch}):
+                x = torch.zeros(images, 1, size, size, device=self.device, requires_grad=True)
+                self.coronet(x).sum().backward()
+
+
+def _alone(run: Callable[[Sequence[T]], Sequence[Any]], item: T) -> Any:
+    """`run` on one item, outside of the failed batch's exception, whose traceback holds its tensors."""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    try:
+        return run([item])[0]
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return out_of_memory()
+
+
+def _not_a_number() -> InternalError:
+    return InternalError(
+        "the model's answer for this image is not a number; check the artefacts it was given"
+    )
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # vendored without metadata
+        return "unknown"

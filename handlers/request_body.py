@@ -1,0 +1,192 @@
+"""What a caller sent -> image bytes and explanation fields.
+
+TorchServe hands the handler one dict per request, {parameter name: value}. What a value is depends on how the
+request was sent: bytes for a raw body or a form part, a parsed object for `application/json`, text for `text/*`
+and undecoded bytes when a declared JSON or text cannot be decoded. All of it ends here as `ImageRequest`, or as
+an `InvalidRequest` that says what to send instead.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from handlers.explanations.settings import shown
+from model_src.errors import InvalidImage, InvalidRequest, RequestError
+
+_IMAGE_FIELDS = ("data", "body")
+_BASE64_TEXT = re.compile(rb"[A-Za-z0-9+/_=\s-]+")
+_DATA_URL = re.compile(r"\s*data:[^,]{0,200},", re.IGNORECASE)
+_WHITESPACE = re.compile(r"\s+")
+_URL_SAFE = str.maketrans("-_", "+/")
+_FORM = "application/x-www-form-urlencoded"
+
+
+@contextmanager
+def naming_instance(listed: bool, index: int) -> Iterator[None]:
+    """Put `instances[index]` before the message of an error about one image of a list."""
+    try:
+        yield
+    except RequestError as error:
+        if not listed:
+            raise
+        raise type(error)(f"instances[{index}]: {error}") from error
+
+
+@dataclass(frozen=True)
+class ImageItem:
+    """One image of a request: its file bytes and the explanation fields that apply to it."""
+
+    image: bytes
+    fields: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class ImageRequest:
+    """One request. `listed`: it came as {"instances": [...]} and is answered as {"predictions": [...]}."""
+
+    items: tuple[ImageItem, ...]
+    listed: bool
+
+
+def parse_row(
+    row: Mapping[str, object], *, explain: bool, max_instances: int, content_type: str | None = None
+) -> ImageRequest:
+    """Parse one row of a TorchServe batch.
+
+    Args:
+        row: parameter name -> bytes, bytearray, str, dict, list, number or None.
+        explain: whether explanation fields are taken.
+        max_instances: most images that one request may hold.
+        content_type: the request's own, if known; it only makes messages better.
+
+    Raises:
+        InvalidRequest: no image, two of them, an unknown field, or a body of another shape.
+        InvalidImage: the image is empty or its base64 is broken.
+    """
+    named = [name for name in _IMAGE_FIELDS if name in row]
+    if not named and "instances" not in row:
+        raise InvalidRequest(_no_image(row, content_type))
+    if len(named) > 1:
+        raise InvalidRequest(
+            "found both 'data' and 'body', need one image per request (or a JSON 'instances' list)"
+        )
+    fields = {name: _field_value(name, value) for name, value in row.items() if name not in named}
+    if not named:
+        return _parse_object(fields, explain, max_instances)
+    body = _unwrap(row[named[0]])
+    if isinstance(body, Mapping):
+        if clash := sorted(set(map(str, body)) & fields.keys()):
+            raise InvalidRequest(
+                f"{shown(clash[0])}: found both in the form and in its JSON part, need it once"
+            )
+        return _parse_object({**fields, **body}, explain, max_instances)
+    return _parse_object({**fields, "data": body}, explain, max_instances)
+
+
+def _parse_object(body: Mapping[str, object], explain: bool, max_instances: int) -> ImageRequest:
+    """`{"data": image, field: value ...}` or `{"instances": [{...}, ...], field: value ...}`."""
+    if "instances" not in body:
+        return ImageRequest((_parse_item(body, {}, explain),), listed=False)
+    if "data" in body:
+        raise InvalidRequest("found both 'data' and 'instances', need one of them")
+    instances = body["instances"]
+    if not isinstance(instances, list) or not instances:
+        raise InvalidRequest(
+            f"instances: found {shown(instances)}, need a list of objects with base64 text in 'data'"
+        )
+    if len(instances) > max_instances:
+        raise InvalidRequest(
+            f"instances: found {len(instances)}, need at most {max_instances} per request; send several"
+        )
+    shared = {name: value for name, value in body.items() if name != "instances"}
+    items = []
+    for index, instance in enumerate(instances):
+        if not isinstance(instance, Mapping):
+            raise InvalidRequest(
+                f"instances[{index}]: found {shown(instance)}, need an object with base64 text in 'data'"
+            )
+        with naming_instance(True, index):
+            items.append(_parse_item(instance, shared, explain))
+    return ImageRequest(tuple(items), listed=True)
+
+
+def _parse_item(body: Mapping[str, object], shared: Mapping[str, object], explain: bool) -> ImageItem:
+    if "data" not in body:
+        raise InvalidRequest(
+            f"data: not found among {shown(sorted(map(str, body)))}, need the image as base64 text"
+        )
+    fields = {**shared, **{name: value for name, value in body.items() if name != "data"}}
+    if fields and not explain:
+        raise InvalidRequest(
+            f"{shown(min(fields))}: no field of a prediction, which takes 'data' (or 'instances') alone; "
+            "explanation fields go to /explanations"
+        )
+    return ImageItem(_image_bytes(body["data"]), fields)
+
+
+def _unwrap(value: object) -> object:
+    """A JSON object that was sent with another content type -> dict; anything else as it is."""
+    text = value.lstrip()[:1] if isinstance(value, bytes | bytearray | str) else b""
+    if text not in (b"{", "{"):  # no image format begins with a brace
+        return value
+    try:
+        return json.loads(value)  # type: ignore[arg-type]
+    except (ValueError, RecursionError) as error:
+        reason = shown(str(error).splitlines()[0])
+        raise InvalidRequest(
+            f"the body begins like JSON but is not ({reason}); send valid JSON or the image itself"
+        ) from None
+
+
+def _image_bytes(value: object) -> bytes:
+    """File bytes from raw bytes, base64 text, or base64 text that came as bytes."""
+    if isinstance(value, str):
+        data = _decode_base64(value)
+    elif isinstance(value, bytes | bytearray):
+        data = bytes(value)
+        if _BASE64_TEXT.fullmatch(data) or data[:5].lower() == b"data:":  # no image format is plain text
+            data = _decode_base64(data.decode("latin-1"))
+    else:
+        raise InvalidRequest(f"data: found {shown(value)}, need the image's bytes, or base64 text in JSON")
+    if not data:
+        raise InvalidImage("data: found no bytes, need the whole image file")
+    return data
+
+
+def _decode_base64(text: str) -> bytes:
+    """Base64 of either alphabet, with or without data URL prefix, padding and white space."""
+    packed = _WHITESPACE.sub("", _DATA_URL.sub("", text, count=1)).translate(_URL_SAFE).rstrip("=")
+    try:
+        return base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidImage(
+            f"data: found {shown(text[:30])}..., need an image file or its base64 text"
+        ) from None
+
+
+def _field_value(name: str, value: object) -> Any:
+    """Form fields arrive as bytes; JSON values pass."""
+    if not isinstance(value, bytes | bytearray):
+        return value
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        raise InvalidRequest(f"{shown(name)}: found bytes that are not UTF-8 text, need text") from None
+
+
+def _no_image(row: Mapping[str, object], content_type: str | None) -> str:
+    """Why a row holds no image, and what to send."""
+    looks_like_form = any(name.lstrip().startswith("{") for name in row)
+    if looks_like_form or (content_type or "").lower().startswith(_FORM):
+        return (
+            "found a web form (what curl -d sends by default), need the image: send JSON with the header "
+            "'Content-Type: application/json', a file with curl -T FILE, or a form with curl -F data=@FILE"
+        )
+    return f"data: not found among {shown(sorted(row))}, need the image as raw body, form field 'data' or JSON 'data'"

@@ -1,0 +1,164 @@
+"""A batch of requests -> a batch of replies, each request on its own account. It knows no TorchServe.
+
+Predictions and explanations may share a batch: all predictions are classified together, each explanation
+request runs by itself, and every reply goes back to the place of its request. Whatever is wrong with a request
+is answered in its place and nowhere else. A request with a list of images is answered whole: the first of its
+images that has an error names itself and stands for all of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+
+from handlers.answer import PNG, Reply, error_reply, json_reply
+from handlers.core import CoroNetCore
+from handlers.explanations import ExplainOptions, parse_options
+from handlers.failures import is_device_lost, is_out_of_memory, out_of_memory
+from handlers.limits import Limits
+from handlers.request_body import ImageRequest, naming_instance, parse_row
+from model_src.errors import InternalError, InvalidRequest, Overloaded, RequestError
+from model_src.xray import Xray
+
+logger = logging.getLogger(__name__)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_NO_PIXELS = np.zeros((0, 0), np.float32)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request of a batch, as the server hands it over."""
+
+    row: Mapping[str, object]
+    explain: bool
+    content_type: str | None = None
+
+
+@dataclass(frozen=True)
+class _Images:
+    """The decoded images of one prediction request."""
+
+    xrays: list[Xray]
+    listed: bool
+
+
+def answer_batch(core: CoroNetCore, limits: Limits, calls: Sequence[Call]) -> list[Reply]:
+    """One reply per call, in order. The only exception that leaves this function is that of a lost device."""
+    deadline = time.monotonic() + limits.explain_seconds
+    decoded = {i: _attempt(_decode, core, limits, call) for i, call in enumerate(calls) if not call.explain}
+    replies = _predict(core, limits, decoded)
+    for i, call in enumerate(calls):
+        if call.explain:
+            replies[i] = _attempt(_explain, core, limits, call, deadline)
+    answers = (replies[i] for i in range(len(calls)))
+    return [error_reply(answer) if isinstance(answer, RequestError) else answer for answer in answers]
+
+
+def _decode(core: CoroNetCore, limits: Limits, call: Call) -> _Images:
+    request = _parse(call, limits)
+    xrays = []
+    for index, item in enumerate(request.items):
+        with naming_instance(request.listed, index):
+            # Only explanations draw on the image at its own size; a batch of large films would fill the memory.
+            xrays.append(dataclasses.replace(core.read(item.image), pixels=_NO_PIXELS))
+    return _Images(xrays, request.listed)
+
+
+def _predict(
+    core: CoroNetCore, limits: Limits, decoded: Mapping[int, _Images | RequestError]
+) -> dict[int, Reply | RequestError]:
+    """Classify all images of all requests together; requests that could not be decoded keep their error."""
+    images = [found for found in decoded.values() if isinstance(found, _Images)]
+    together = _attempt(core.predict, [xray for found in images for xray in found.xrays])
+    replies: dict[int, Reply | RequestError] = {}
+    start = 0
+    for index, found in decoded.items():
+        if isinstance(found, RequestError):
+            replies[index] = found
+            continue
+        if isinstance(together, RequestError):  # one of them did this: each by itself
+            answers = _attempt(core.predict, found.xrays)
+        else:
+            answers = together[start : start + len(found.xrays)]
+            start += len(found.xrays)
+        replies[index] = (
+            answers if isinstance(answers, RequestError) else _attempt(_reply, limits, answers, found.listed)
+        )
+    return replies
+
+
+def _explain(core: CoroNetCore, limits: Limits, call: Call, deadline: float) -> Reply:
+    request = _parse(call, limits)
+    options = []
+    for index, item in enumerate(request.items):
+        with naming_instance(request.listed, index):
+            options.append(parse_options(item.fields))
+            if request.listed and options[index].format != "json":
+                raise InvalidRequest(
+                    "format: png is for one image per request, need json in a list of images"
+                )
+    answers: dict[int, Any] = {}
+    for chosen in dict.fromkeys(options):  # images with the same options are explained together
+        rows = [index for index, found in enumerate(options) if found == chosen]
+        for start in range(0, len(rows), core.batch):
+            if time.monotonic() > deadline:
+                raise Overloaded(
+                    f"explanations that came together took over {limits.explain_seconds} s; "
+                    "ask again, for fewer images or with fewer steps"
+                )
+            part = rows[start : start + core.batch]
+            xrays = []
+            for index in part:
+                with naming_instance(request.listed, index):
+                    xrays.append(core.read(request.items[index].image))
+            answers.update(zip(part, core.explain(xrays, chosen), strict=True))
+    return _reply(limits, [answers[index] for index in range(len(options))], request.listed)
+
+
+def _parse(call: Call, limits: Limits) -> ImageRequest:
+    return parse_row(
+        call.row, explain=call.explain, max_instances=limits.max_instances, content_type=call.content_type
+    )
+
+
+def _reply(limits: Limits, answers: Sequence[dict[str, Any] | bytes | RequestError], listed: bool) -> Reply:
+    """One reply from the answers for each image of a request."""
+    for index, answer in enumerate(answers):
+        if isinstance(answer, RequestError):
+            with naming_instance(listed, index):
+                raise answer
+    first = answers[0]
+    if listed:
+        reply = json_reply({"predictions": answers})
+    else:
+        reply = Reply(first, PNG) if isinstance(first, bytes) else json_reply(first)
+    if len(reply.body) > limits.max_answer_bytes:  # the server would end the worker
+        raise InvalidRequest(
+            f"the answer would have {len(reply.body)} bytes, the limit is {limits.max_answer_bytes}; "
+            "ask for fewer images per request"
+        )
+    return reply
+
+
+def _attempt(action: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | RequestError:
+    """The action's result, or the error to answer with. A lost device is raised: no later request can be served."""
+    try:
+        return action(*args, **kwargs)
+    except RequestError as error:
+        return error
+    except Exception as error:
+        if is_device_lost(error):
+            raise
+        if is_out_of_memory(error):
+            logger.warning("a request ran out of memory", exc_info=True)
+            return out_of_memory()
+        logger.exception("a request failed")
+        return InternalError("the server failed on this request; its log says why")
