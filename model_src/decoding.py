@@ -112,13 +112,13 @@ def decoding(kind: str) -> Iterator[None]:
     except MemoryError as error:
         raise ImageTooLarge(f"the {kind} image does not fit into memory; send it smaller") from error
     except Exception as error:
-        raise InvalidImage(f"the {kind} file is damaged ({_reason(error)}); export it again") from error
+        reason = one_line(error) or type(error).__name__
+        raise InvalidImage(f"the {kind} file is damaged ({reason}); export it again") from error
 
 
-def _reason(error: Exception) -> str:
-    """The first line of an exception's message, or its name, short enough for an answer."""
-    lines = str(error).strip().splitlines()
-    return " ".join(lines[0].split())[:120] if lines else type(error).__name__
+def one_line(text: object, limit: int = 160) -> str:
+    """Foreign text (an exception, a header value) made printable, on one line, short enough for an answer."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())[:limit]
 
 
 class _Quiet:

@@ -12,20 +12,16 @@ from __future__ import annotations
 
 import logging
 import zlib
-from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
 
 import numpy as np
 from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import get_frame
 from pydicom.filereader import read_dataset
-from pydicom.pixels import get_decoder
 from pydicom.tag import BaseTag, Tag
 
-from model_src.codestream import codestream_shape
-from model_src.decoding import MAX_PIXELS, Decoded, check_size, decoding
+from model_src.decoding import MAX_PIXELS, Decoded, check_size, decoding, one_line
+from model_src.dicom_pixels import TRANSFER_SYNTAXES, Layout, bit_patterns
 from model_src.errors import ImageTooLarge, InvalidImage, UnsupportedImage
 from model_src.file_kind import lacks_preamble
 from model_src.gray_scale import Samples, brightness_table, header_text
@@ -39,29 +35,6 @@ _RADIOGRAPH_CLASSES = (
     uid.ComputedRadiographyImageStorage,
     uid.DigitalXRayImageStorageForPresentation,
     uid.DigitalXRayImageStorageForProcessing,
-)
-
-# The decoder of each compressed transfer syntax: one, named, so that equal bytes give equal pixels
-# whatever else is installed.
-_PLUGINS = {
-    uid.RLELossless: "pydicom",
-    uid.JPEGBaseline8Bit: "pillow",
-    uid.JPEGExtended12Bit: "pillow",
-    uid.JPEGLossless: "gdcm",
-    uid.JPEGLosslessSV1: "gdcm",
-    uid.JPEGLSLossless: "gdcm",
-    uid.JPEGLSNearLossless: "gdcm",
-    uid.JPEG2000Lossless: "pylibjpeg",
-    uid.JPEG2000: "pylibjpeg",
-    uid.HTJ2KLossless: "pylibjpeg",
-    uid.HTJ2KLosslessRPCL: "pylibjpeg",
-    uid.HTJ2K: "pylibjpeg",
-}
-_NATIVE = (
-    uid.ImplicitVRLittleEndian,
-    uid.ExplicitVRLittleEndian,
-    uid.ExplicitVRBigEndian,
-    uid.DeflatedExplicitVRLittleEndian,
 )
 
 # The elements that are read: what the pixels need, and what tells a chest radiograph from other images.
@@ -85,18 +58,6 @@ _LARGEST_DATA_SET = 2 * MAX_PIXELS + (16 << 20)
 _BLOCK = 1 << 20  # samples looked up at a time: indexing makes 8-byte copies of its indices
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """The Image Pixel module's account of the stored samples."""
-
-    rows: int
-    columns: int
-    bits_allocated: int
-    bits_stored: int
-    high_bit: int
-    signed: bool
-
-
 def read_dicom(data: bytes) -> Decoded:
     """Decode a whole DICOM file.
 
@@ -110,7 +71,7 @@ def read_dicom(data: bytes) -> Decoded:
         _check_kind(ds)
         layout = _layout(ds)
         said += _doubts(ds)
-        patterns = _bit_patterns(ds, layout)
+        patterns = bit_patterns(ds, layout)
         used = _used_patterns(patterns, layout.bits_stored)
         table = brightness_table(ds, Samples(used, layout.bits_stored, layout.signed), said)
     return Decoded(_look_up(table, patterns), tuple(said))
@@ -126,8 +87,9 @@ def _parse(data: bytes) -> Dataset:
     stream.seek(0 if lacks_preamble(data) else _PREAMBLE)
     meta = read_dataset(stream, is_implicit_VR=False, is_little_endian=True, stop_when=_after_meta)
     syntax = uid.UID(meta.get("TransferSyntaxUID") or _guess_syntax(data[stream.tell() :][:6]))
-    if syntax not in _NATIVE and syntax not in _PLUGINS:
-        raise UnsupportedImage(f"found DICOM transfer syntax {syntax.name[:64]}; save it uncompressed")
+    if syntax not in TRANSFER_SYNTAXES:
+        name = one_line(syntax.name, 64)
+        raise UnsupportedImage(f"found DICOM transfer syntax {name}; save it uncompressed")
     if syntax == uid.DeflatedExplicitVRLittleEndian:
         stream = BytesIO(_inflate(data[stream.tell() :]))
     ds = read_dataset(stream, syntax.is_implicit_VR, syntax.is_little_endian, specific_tags=_TAGS)
@@ -177,7 +139,7 @@ def _check_kind(ds: Dataset) -> None:
         raise UnsupportedImage(f"found DICOM with {found}, need MONOCHROME1 or MONOCHROME2")
 
 
-def _layout(ds: Dataset) -> _Layout:
+def _layout(ds: Dataset) -> Layout:
     rows, columns = _integer(ds, "Rows"), _integer(ds, "Columns")
     check_size(columns, rows)
     allocated = _integer(ds, "BitsAllocated")
@@ -188,7 +150,7 @@ def _layout(ds: Dataset) -> _Layout:
         raise InvalidImage(f"found {stored} bits stored in {allocated} allocated; export the DICOM again")
     high = _integer(ds, "HighBit", stored - 1)
     high = high if stored - 1 <= high < allocated else stored - 1
-    return _Layout(rows, columns, allocated, stored, high, signed=_integer(ds, "PixelRepresentation", 0) == 1)
+    return Layout(rows, columns, allocated, stored, high, signed=_integer(ds, "PixelRepresentation", 0) == 1)
 
 
 def _integer(ds: Dataset, keyword: str, default: int | None = None) -> int:
@@ -216,53 +178,6 @@ def _doubts(ds: Dataset) -> list[str]:
         # In image objects the shape repeats the photometric interpretation (PS3.3 C.8.11.3.1.2).
         said.append(f"PresentationLUTShape {shape[:16]} contradicts {photometric}, which is followed")
     return said
-
-
-def _bit_patterns(ds: Dataset, layout: _Layout) -> np.ndarray:
-    """The stored samples as unsigned integers of `bits_stored` bits, uint8 or uint16 (H, W)."""
-    syntax = ds.file_meta.TransferSyntaxUID
-    if syntax.is_encapsulated:
-        _check_codestream(ds, layout)
-    options: Any = {
-        "decoding_plugin": _PLUGINS.get(syntax, ""),
-        "rows": layout.rows,
-        "columns": layout.columns,
-        "number_of_frames": 1,
-        "samples_per_pixel": 1,
-        "bits_allocated": layout.bits_allocated,
-        "bits_stored": layout.bits_stored,
-        "pixel_representation": int(layout.signed),
-        "photometric_interpretation": "MONOCHROME2",
-        "pixel_keyword": "PixelData",
-        "pixel_vr": ds["PixelData"].VR,
-        "correct_unused_bits": False,  # done below, where HighBit is known
-        "view_only": not syntax.is_encapsulated,
-    }
-    decoded, _ = get_decoder(syntax).as_array(ds.PixelData, index=0, raw=True, **options)
-    samples = decoded.astype(decoded.dtype.newbyteorder("="), copy=False)
-    patterns = samples.view(f"u{samples.itemsize}")
-    in_codestream = syntax.is_encapsulated and syntax != uid.RLELossless  # and there in the lowest bits
-    if shift := 0 if in_codestream else layout.high_bit + 1 - layout.bits_stored:
-        patterns = patterns >> shift
-    if layout.bits_stored < 8 * patterns.itemsize:
-        patterns = patterns & ((1 << layout.bits_stored) - 1)
-    return patterns
-
-
-def _check_codestream(ds: Dataset, layout: _Layout) -> None:
-    """Compare what the decoder will allocate with the header."""
-    if ds.file_meta.TransferSyntaxUID == uid.RLELossless:
-        return  # RLE has no size of its own
-    shape = codestream_shape(get_frame(ds.PixelData, 0, number_of_frames=1))
-    if (shape.width, shape.height, shape.components) != (layout.columns, layout.rows, 1):
-        raise InvalidImage(
-            f"the compressed pixels are {shape.width} x {shape.height} with {shape.components} components, "
-            f"the DICOM header says {layout.columns} x {layout.rows} with 1; export the file again"
-        )
-    if shape.bits > 8 and ds.file_meta.TransferSyntaxUID == uid.JPEGExtended12Bit:
-        raise UnsupportedImage(
-            f"found DICOM in JPEG extended with {shape.bits} bits, need 8; save it uncompressed"
-        )
 
 
 def _used_patterns(patterns: np.ndarray, bits: int) -> np.ndarray:

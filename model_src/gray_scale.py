@@ -13,7 +13,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
-from model_src.decoding import full_scale
+from model_src.decoding import full_scale, one_line
 from model_src.errors import InvalidImage
 
 
@@ -190,4 +190,4 @@ def header_text(ds: Dataset, keyword: str) -> str:
     value = ds.get(keyword)
     if isinstance(value, MultiValue):
         value = value[0] if value else None
-    return "" if value is None else str(value).strip().upper()
+    return "" if value is None else one_line(value, 64).upper()

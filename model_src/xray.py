@@ -21,6 +21,8 @@ _SMALLEST_SIDE = 8  # pixels; the network's own coarsest cell
 _SMALL_SIDE = 64
 _LONGEST_RATIO = 2.0
 _LOWEST_CONTRAST = 0.1
+# In standard deviations of the image; see _looks_negative.
+_NEGATIVE_BELOW = -0.5
 
 
 @dataclass(frozen=True)
@@ -89,4 +91,27 @@ def _doubts(decoded: Decoded) -> list[str]:
         said.append("all pixels are alike: there is nothing to classify")
     elif high - low < _LOWEST_CONTRAST:
         said.append(f"brightness spans only {100 * (high - low):.0f}% of the range: hardly any contrast")
+    elif _looks_negative(decoded.pixels):
+        said.append("looks like a negative (bright lungs): check the file, or its MONOCHROME1 or MONOCHROME2")
     return said
+
+
+def _looks_negative(pixels: np.ndarray) -> bool:
+    """True when spine and heart are darker than the lungs and the upper corners, which are air, together.
+
+    A wrong photometric interpretation is common and the network would answer with confidence. Measured on the
+    898 frontal X-rays of three classes at hand: their sum below is at least -0.33, with median 3.4; none is
+    called a negative, and of their negatives more than 98% are. It only warns: nothing is turned over.
+    """
+    height, width = pixels.shape
+    step = max(1, min(height, width) // 128)
+
+    def mean(top: float, bottom: float, left: float, right: float) -> float:
+        rows = slice(round(top * height), round(bottom * height), step)
+        columns = slice(round(left * width), round(right * width), step)
+        return float(pixels[rows, columns].mean())
+
+    middle = mean(1 / 4, 3 / 4, 7 / 16, 9 / 16)
+    lungs = mean(1 / 4, 5 / 8, 7 / 32, 11 / 32) + mean(1 / 4, 5 / 8, 21 / 32, 25 / 32)
+    corners = mean(0, 1 / 8, 0, 1 / 8) + mean(0, 1 / 8, 7 / 8, 1)
+    return 2 * middle - lungs / 2 - corners / 2 < _NEGATIVE_BELOW * float(pixels[::step, ::step].std())
