@@ -24,7 +24,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from model_src.classes import CLASS_FOLDERS, CLASS_NAMES
 from model_src.errors import DataError
@@ -109,7 +109,7 @@ def list_splits(
 
 def describe_data(
     data_dir: str | os.PathLike[str], roots: Sequence[str | os.PathLike[str]] = ()
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """A summary for run.json and artefacts.json.
 
     Returns:
