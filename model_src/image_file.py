@@ -49,8 +49,9 @@ _FEWEST_LEVELS = 64
 _COLOURED = 24
 _COLOUR_SHARE = 0.05
 
-# Pillow reads this layout little-endian only; big-endian files (16 bits, 0 is white) need the same entry.
+# Layouts that Pillow reads little-endian only: 16 bits where 0 is white, and unsigned 32 bits.
 TiffImagePlugin.OPEN_INFO.setdefault((b"MM", _MINISWHITE, (1,), 1, (16,), ()), ("I;16B", "I;16B"))
+TiffImagePlugin.OPEN_INFO.setdefault((b"MM", 1, (1,), 1, (32,), ()), ("I", "I;32BS"))
 
 
 def read_picture(data: bytes, kind: str) -> Decoded:
