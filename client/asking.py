@@ -55,6 +55,7 @@ class Asking:
 
     def __init__(self) -> None:
         self.failures = 0
+        self._told: set[tuple[Path, str]] = set()
 
     def read(self, path: Path) -> bytes | None:
         """The file's bytes; None when it cannot be read."""
@@ -74,7 +75,9 @@ class Asking:
             self._failed(path, f"{error} ({error.type})")
             return None
         for warning in answer.get("warnings", []):
-            if warning != RESEARCH_USE:  # said once, at the end
+            # Several explanations of an image carry the same warnings; the notice is said once, at the end.
+            if warning != RESEARCH_USE and (path, warning) not in self._told:
+                self._told.add((path, warning))
                 print(f"coronet: {path}: {warning}", file=sys.stderr)
         return answer
 

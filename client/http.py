@@ -51,9 +51,7 @@ class CoroNetClient:
         ServerError: the server cannot be reached, is not a CoroNet server, or refused the token.
     """
 
-    def __init__(
-        self, url: str = DEFAULT_URL, token: str | TokenSource | None = None, timeout: float = 300.0
-    ):
+    def __init__(self, url: str = DEFAULT_URL, token: str | TokenSource | None = None, timeout: float = 300.0):
         self.url = url.rstrip("/")
         self.timeout = timeout
         self._token = token if isinstance(token, TokenSource) else TokenSource(value=token)
@@ -109,7 +107,7 @@ class CoroNetClient:
         files: Mapping[str, tuple[str, bytes, str]] | None = None,
         patient: bool = True,
     ) -> requests.Response:
-        """The answer to a POST, of any status; a 503 (if `patient`) and an expired token lead to a new try."""
+        """The answer to a POST, of any status; 503 (if `patient`) and an expired token lead to a new try."""
         waits = list(RETRY_WAITS) if patient else []
         may_renew = True
         while True:
@@ -180,15 +178,11 @@ class CoroNetClient:
                 f"--token-file key_file.json, --token or {TOKEN_VARIABLE}, or restart it with 'coronet serve'"
             )
         if status == 413:
-            return ImageTooLarge(
-                "the server takes smaller requests: see max_request_size in config.properties"
-            )
+            return ImageTooLarge("the server takes smaller requests: see max_request_size in config.properties")
         if kind == "ModelNotFoundException":
             return ServerError(f"{self.url} serves no model 'coronet': start it with 'coronet serve'")
         if kind in ("InternalServerException", "ServiceUnavailableException"):
-            return InternalError(
-                f"the server could not answer ({status}: {message}): see its logs/model_log.log"
-            )
+            return InternalError(f"the server could not answer ({status}: {message}): see its logs/model_log.log")
         message = message or "is it the address of TorchServe?"
         return ServerError(f"{self.url} answered {status}, but not as CoroNet does: {message}")
 
@@ -220,15 +214,10 @@ def _gray_png(size: int = 64) -> bytes:
     """A PNG of a gray ramp, `size` x `size`: the smallest question to ask a model."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-        )
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
     row = b"\0" + bytes(255 * x // (size - 1) for x in range(size))
     header = struct.pack(">IIBBBBB", size, size, 8, 0, 0, 0, 0)
     return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(row * size))
-        + chunk(b"IEND", b"")
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(row * size)) + chunk(b"IEND", b"")
     )

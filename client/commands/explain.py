@@ -60,7 +60,8 @@ def run(args: argparse.Namespace) -> int:
     methods = list(dict.fromkeys(method.strip() for method in args.method.split(",")))
     asking = Asking()
     names = unique_names(args.images)
-    print(_row("image", "method", "target", "P before", "P after", "deletion", "insertion"))
+    width = max(len(str(path)) for path in [*args.images, "image"])
+    print(_row("image", "method", "target", "P before", "P after", "deletion", "insertion", width=width))
     for path, name in zip(args.images, names, strict=True):
         image = asking.read(path)
         if image is None:
@@ -71,12 +72,13 @@ def run(args: argparse.Namespace) -> int:
             if answer is not None:
                 answers.append(answer)
                 save(answer, args.out, f"{name}.{method}")
-                print(figures(str(path), answer), flush=True)
+                print(figures(str(path), answer, width), flush=True)
         if len(answers) > 1:
             from client.montage import write_montage
 
             write_montage(f"{path.name}: {answers[0]['label']}", answers, args.out / f"{name}.montage.png")
-    print(f"saved in {args.out}")
+        if answers:
+            print(f"{'':{width}}  saved as {args.out / name}.*", flush=True)
     return asking.finish()
 
 
@@ -84,7 +86,7 @@ def save(answer: dict[str, Any], directory: Path, stem: str) -> list[Path]:
     """Write an answer's pictures (every field "NAME_png") as STEM.NAME.png and the rest as STEM.json."""
     facts, contents = {}, {}
     for field, value in answer.items():
-        if field.endswith(_PICTURE):
+        if field.endswith(_PICTURE) and field.isidentifier():  # a field's name becomes a file's
             contents[f"{stem}.{field.removesuffix(_PICTURE)}.png"] = base64.b64decode(value)
         else:
             facts[field] = value
@@ -95,11 +97,11 @@ def save(answer: dict[str, Any], directory: Path, stem: str) -> list[Path]:
     return [directory / name for name in contents]
 
 
-def figures(file: str, answer: dict[str, Any]) -> str:
-    """One explanation's row of the table."""
+def figures(file: str, answer: dict[str, Any], width: int) -> str:
+    """One explanation's row of the table, its first column `width` characters wide."""
     probability, score = answer["target_probability"], answer["faithfulness"]
     numbers = (probability["original"], probability["perturbed"], score["deletion"], score["insertion"])
-    return _row(file, answer["method"], answer["target"], *(f"{number:.3f}" for number in numbers))
+    return _row(file, answer["method"], answer["target"], *(f"{number:.3f}" for number in numbers), width=width)
 
 
 def unique_names(paths: Sequence[Path]) -> list[str]:
@@ -113,8 +115,8 @@ def unique_names(paths: Sequence[Path]) -> list[str]:
     ]
 
 
-def _row(file: str, method: str, target: str, *numbers: str) -> str:
-    return f"{file:<32} {method:<24} {target:<10}" + "".join(f" {number:>9}" for number in numbers)
+def _row(file: str, method: str, target: str, *numbers: str, width: int) -> str:
+    return f"{file:<{width}}  {method:<24} {target:<10}" + "".join(f" {number:>9}" for number in numbers)
 
 
 def _option(text: str) -> tuple[str, str]:

@@ -1,0 +1,201 @@
+"""The server itself: metrics, a killed worker, `coronet serve` from start to stop, plain torchserve."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from client.http import CoroNetClient
+from client.process_group import members, stop_group
+from client.tokens import TokenSource, read_key
+from client.ts_config import free_ports, read_properties, settle_addresses, write_config
+from model_src.errors import ServerError
+
+ROOT = Path(__file__).parents[2]
+CORONET = Path(sys.executable).parent / "coronet"
+START_SECONDS = 180
+
+
+def wait_for(condition, seconds: float, what: str):
+    """The first true value of condition()."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.2)
+    pytest.fail(f"{what} within {seconds} s")
+
+
+def serve_options() -> list[str]:
+    port, management_port, metrics_port = map(str, free_ports(3))
+    return ["--port", port, "--management-port", management_port, "--metrics-port", metrics_port]
+
+
+def test_metrics_are_there_to_be_scraped(server, phantom_png):
+    server.client().predict(phantom_png.read_bytes())
+    settings = read_properties(server.logs.parent / "config.properties")
+    text = requests.get(settings["metrics_address"] + "/metrics", timeout=30).text
+    assert "ts_inference_requests_total" in text
+    assert "CoroNetPredictions" in text
+
+
+def test_models_cannot_be_added_over_http(server):
+    token = {"Authorization": f"Bearer {read_key(server.token.file, 'management')}"}
+    for path in ("/models?url=coronet.mar&model_name=second", "/workflows?url=http://127.0.0.1:1/x.war"):
+        response = requests.post(server.management_url + path, headers=token, timeout=30)
+        assert response.status_code >= 400
+    assert [
+        model["modelName"]
+        for model in requests.get(f"{server.management_url}/models", headers=token, timeout=30).json()["models"]
+    ] == ["coronet"]
+
+
+def test_a_killed_worker_is_replaced_and_nothing_is_lost(server, phantom_png):
+    before = server.client().predict(phantom_png.read_bytes())
+    killed = [worker["pid"] for worker in server.describe()["workers"]]
+    for pid in killed:
+        os.kill(pid, signal.SIGKILL)
+
+    def replaced() -> bool:
+        workers = server.describe().get("workers", [])
+        return len(workers) == 2 and all(
+            worker["status"] == "READY" and worker["pid"] not in killed for worker in workers
+        )
+
+    wait_for(replaced, START_SECONDS, "the workers came back")
+    assert server.client().predict(phantom_png.read_bytes()) == before
+
+
+def test_coronet_serve_from_start_to_ctrl_c(start, user_environment, model_store, phantom_png, tmp_path):
+    options = serve_options()
+    serving = start([CORONET, "serve", "--model-store", model_store, "--workers", "1", *options])
+    lines = []
+    for line in serving.stdout:
+        lines.append(line)
+        if "Ctrl-C" in line:
+            break
+    assert serving.poll() is None, "".join(lines)
+    url = f"http://127.0.0.1:{options[1]}"
+    assert f"answers at {url} (1 x CPU)" in "".join(lines) or "(1 x GPU)" in "".join(lines)
+    # the command that was printed works as it is
+    curl = next(line.split(maxsplit=1)[1].strip() for line in lines if line.strip().startswith("curl"))
+    if shutil.which("curl"):
+        answer = subprocess.check_output(curl.replace("IMAGE", str(phantom_png)), shell=True, stderr=subprocess.DEVNULL)
+        assert json.loads(answer)["model"] == "coronet"
+
+    # predict and explain find the token by themselves
+    def coronet(*words: object) -> subprocess.CompletedProcess[str]:
+        command = [str(word) for word in (CORONET, *words, "--url", url)]
+        return subprocess.run(command, env=user_environment, capture_output=True, text=True, check=False)
+
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"\x89PNG broken")
+    predicted = coronet("predict", broken, phantom_png, "--json")
+    assert predicted.returncode == 1
+    assert f"{broken}: " in predicted.stderr
+    assert json.loads(predicted.stdout)["file"] == str(phantom_png)
+    explained = coronet("explain", phantom_png, "--method", "saliency,grad_cam", "--out", tmp_path / "out")
+    assert explained.returncode == 0, explained.stderr
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "phantom.grad_cam.heatmap.png",
+        "phantom.grad_cam.json",
+        "phantom.grad_cam.overlay.png",
+        "phantom.montage.png",
+        "phantom.saliency.heatmap.png",
+        "phantom.saliency.json",
+        "phantom.saliency.overlay.png",
+    ]
+    # a second one on the same port says so at once
+    second = coronet_serve(user_environment, "--model-store", model_store, *options)
+    assert second.returncode == 1
+    assert f"port {options[1]} on 127.0.0.1 is in use" in second.stderr
+
+    family = psutil.Process(serving.pid).children(recursive=True)
+    group = os.getpgid(family[0].pid)
+    assert any("model_service_worker" in " ".join(process.cmdline()) for process in family)
+    serving.send_signal(signal.SIGINT)
+    assert serving.wait(60) == 0
+    assert members(group) == []
+    assert not any(process.is_running() for process in family)
+    state = tmp_path / "state" / "coronet" / f"serve-{options[1]}"
+    assert not (state / "key_file.json").exists()
+    assert not (state / "server.json").exists()
+
+
+def coronet_serve(environment: dict[str, str], *words: object) -> subprocess.CompletedProcess[str]:
+    """`coronet serve` for starts that fail."""
+    command = [str(word) for word in (CORONET, "serve", *words)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=START_SECONDS, check=False)
+
+
+def test_an_archive_that_does_not_load_says_why(user_environment, tmp_path, model_store):
+    # one byte of an artefact changed: the digest does not match
+    store = tmp_path / "store"
+    store.mkdir()
+    with (
+        zipfile.ZipFile(model_store / "coronet.mar") as good,
+        zipfile.ZipFile(store / "coronet.mar", "w") as bad,
+    ):
+        for entry in good.infolist():
+            content = good.read(entry)
+            bad.writestr(entry, content[:-1] + b"!" if entry.filename == "cin.pt" else content)
+    failed = coronet_serve(user_environment, "--model-store", store, *serve_options())
+    assert failed.returncode == 1
+    assert "the model could not be loaded" in failed.stderr
+    assert "cin.pt" in failed.stderr
+    assert len(failed.stderr.splitlines()) < 10
+
+
+def test_plain_torchserve_with_the_projects_configuration(
+    user_environment, model_store, phantom_png, tmp_path, tmp_path_factory
+):
+    """The contract's command line, but on free ports and in the foreground."""
+    config = tmp_path / "config.properties"
+    ports = dict(zip(("port", "management_port", "metrics_port"), free_ports(3), strict=True))
+    base = ROOT / "config.properties"
+    addresses = settle_addresses(read_properties(base), **ports)
+    write_config(base, addresses, config)
+    with tempfile.TemporaryDirectory(prefix="coronet-", dir="/tmp") as temporary:
+        # the launcher's pid file and the workers' sockets lie there
+        environment = {**user_environment, "TMPDIR": temporary, "TEMP": temporary}
+        command = ["torchserve", "--start", "--foreground", "--ts-config", config, "--model-store", model_store]
+        process = subprocess.Popen(
+            [*map(str, command), "--models", "coronet=coronet.mar"],
+            env=environment,
+            cwd=tmp_path,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            client = CoroNetClient(addresses.inference, TokenSource(file=tmp_path / "key_file.json"))
+            wait_for(partial(is_ready, client), START_SECONDS, "the model answered")
+            assert client.predict(phantom_png.read_bytes())["model"] == "coronet"
+            assert client.explain(phantom_png.read_bytes(), method="saliency")["method"] == "saliency"
+            subprocess.run(["torchserve", "--stop"], env=environment, cwd=tmp_path, check=True, capture_output=True)
+            process.wait(60)
+        finally:
+            stop_group(process, 20)
+
+
+def is_ready(client: CoroNetClient) -> bool:
+    """Whether the model answers; False also while there is no token yet."""
+    try:
+        return client.ready()
+    except ServerError:
+        return False
