@@ -80,7 +80,9 @@ def read_info(directory: str | Path) -> ArtefactInfo:
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ArtefactError(f"{path}: not found; make artefacts with: coronet export RUN_DIR --out ARTEFACT_DIR") from None
+        raise ArtefactError(
+            f"{path}: not found; make artefacts with: coronet export RUN_DIR --out ARTEFACT_DIR"
+        ) from None
     except (OSError, ValueError) as error:
         raise ArtefactError(f"{path}: cannot be read ({error}); export the run again") from error
     if not isinstance(facts, dict) or facts.get("format_version") != FORMAT_VERSION:

@@ -12,7 +12,7 @@ class Classified(NamedTuple):
     """What the chain says of a batch of N images; float32."""
 
     probabilities: Tensor  # (N, 3), rows sum to 1, order of CLASS_NAMES
-    residuals: Tensor  # (N, 3, S, S), equations (5)-(7)
+    residuals: Tensor | None  # (N, 3, S, S), equations (5)-(7); None from a model without autoencoders
     logits: Tensor  # (N, 3)
 
 

@@ -1,18 +1,18 @@
 """Every exception this project raises on purpose. A message says what was found, what is needed, what to do.
 
-    CoroNetError
-    ├── RequestError            answered to the caller of one HTTP request with its own status
-    │   ├── InvalidImage        400  the bytes cannot be decoded
-    │   ├── InvalidRequest      400  a field has a wrong value (the message names the field and what it takes)
-    │   ├── ImageTooLarge       413  more pixels than the limit
-    │   ├── UnsupportedImage    415  readable, but of a kind that is not taken
-    │   ├── InternalError       500  the model's answer cannot be given (not a number)
-    │   ├── Overloaded          503  no time left for this request beside those that came with it
-    │   └── OutOfMemory         507  the request needs more memory than there is
-    ├── DataError               a data directory, label file, image or cache
-    ├── RunError                a run folder, recipe or checkpoint
-    ├── ArtefactError           TorchScript artefacts or an archive
-    └── ServerError             TorchServe, Java, tokens, or the connection to them
+CoroNetError
+├── RequestError            answered to the caller of one HTTP request with its own status
+│   ├── InvalidImage        400  the bytes cannot be decoded
+│   ├── InvalidRequest      400  a field has a wrong value (the message names the field and what it takes)
+│   ├── ImageTooLarge       413  more pixels than the limit
+│   ├── UnsupportedImage    415  readable, but of a kind that is not taken
+│   ├── InternalError       500  the model's answer cannot be given (not a number)
+│   ├── Overloaded          503  no time left for this request beside those that came with it
+│   └── OutOfMemory         507  the request needs more memory than there is
+├── DataError               a data directory, label file, image or cache
+├── RunError                a run folder, recipe or checkpoint
+├── ArtefactError           TorchScript artefacts or an archive
+└── ServerError             TorchServe, Java, tokens, or the connection to them
 """
 
 

@@ -95,7 +95,9 @@ class FPAE(nn.Module):
 def check_size(size: int) -> None:
     """Raise CoroNetError unless images of `size` x `size` pixels pass through the pyramid."""
     if size < 2 * SIZE_MULTIPLE or size % SIZE_MULTIPLE:
-        raise CoroNetError(f"image size: found {size}, need a multiple of {SIZE_MULTIPLE}, at least {2 * SIZE_MULTIPLE}")
+        raise CoroNetError(
+            f"image size: found {size}, need a multiple of {SIZE_MULTIPLE}, at least {2 * SIZE_MULTIPLE}"
+        )
 
 
 def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:

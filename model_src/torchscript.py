@@ -49,7 +49,9 @@ def load(path: str | os.PathLike[str], device: torch.device | str = "cpu") -> to
             module = torch.jit.load(os.fspath(path), map_location=device)
     except (RuntimeError, ValueError, OSError) as error:
         reason = str(error).strip().splitlines()[0][:200]
-        raise ArtefactError(f"{path}: not a TorchScript file that this torch can load ({reason}); export it again") from error
+        raise ArtefactError(
+            f"{path}: not a TorchScript file that this torch can load ({reason}); export it again"
+        ) from error
     for parameter in module.parameters():  # ScriptModules have no requires_grad_()
         parameter.requires_grad = False
     return module.eval()

@@ -1,0 +1,93 @@
+"""Augmentation as a finite set of variants of each X-ray.
+
+Residuals of a flipped X-ray are not the flipped residuals (the autoencoders' kernels are not symmetric), so an
+augmented X-ray has to pass through the TFEN again. With a finite number of variants per image, each residual is
+computed once for the whole training instead of once per epoch. A variant depends on the recipe's seed, the image
+and the variant's number alone: not on the epoch, the batch, the process or what was drawn before.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from model_src.classes import COVID
+from model_src.errors import RunError
+
+# Kind -> how many variants an image can have.
+MOST_VARIANTS = {"none": 1, "left_right": 2, "left_right_third": 2, "flips": 4, "affine": 1000}
+
+# Ranges of "affine": small changes of pose, distance and exposure, as between two radiographers.
+ROTATION_DEGREES = 10.0
+SHIFT = 0.06  # of the image's side
+SCALE = 0.12
+GAMMA = 0.25
+CONTRAST = 0.15
+
+
+def check_augmentation(kind: str, variants: int) -> None:
+    """Raise RunError for an unknown kind or more variants than it has."""
+    if kind not in MOST_VARIANTS:
+        raise RunError(f"augmentation: found {kind!r}, need one of {', '.join(MOST_VARIANTS)}")
+    if not 1 <= variants <= MOST_VARIANTS[kind]:
+        raise RunError(f"augmentation {kind!r}: found {variants} variants, need 1 to {MOST_VARIANTS[kind]}")
+
+
+def choose_variants(
+    kind: str, variants: int, labels: Sequence[int], indices: Sequence[int], epoch: int, seed: int
+) -> np.ndarray:
+    """Which variant (0 is the image as it is) each of `indices` is shown as in `epoch`; int64 (n,)."""
+    chosen = np.zeros(len(indices), dtype=np.int64)
+    for position, index in enumerate(indices):
+        draw = np.random.default_rng((seed, epoch, index, 7))
+        if kind == "left_right_third":
+            chosen[position] = labels[index] != COVID and draw.random() < 1 / 3
+        else:
+            chosen[position] = draw.integers(variants)
+    return chosen
+
+
+def apply_variants(images: Tensor, kind: str, indices: np.ndarray, chosen: np.ndarray, seed: int) -> Tensor:
+    """The chosen variant of each image: (n, 1, S, S) float32 in [0, 1] -> the same shape and range."""
+    if kind == "none" or not chosen.any():
+        return images
+    if kind == "affine":
+        return _affine(images, indices, chosen, seed)
+    flipped = images.clone()
+    mirrored, turned = torch.from_numpy(chosen % 2 == 1), torch.from_numpy(chosen >= 2)
+    flipped[mirrored] = flipped[mirrored].flip(3)
+    flipped[turned] = flipped[turned].flip(2)
+    return flipped
+
+
+def _affine(images: Tensor, indices: np.ndarray, chosen: np.ndarray, seed: int) -> Tensor:
+    """Mirror, turn, shift, scale and re-expose; variant 0 stays as it is."""
+    theta = torch.zeros(len(images), 2, 3)
+    exposure = torch.ones(2, len(images), 1, 1, 1)
+    for row, (index, variant) in enumerate(zip(indices, chosen, strict=True)):
+        theta[row, 0, 0] = theta[row, 1, 1] = 1
+        if variant == 0:
+            continue
+        draw = np.random.default_rng((seed, int(index), int(variant)))
+        angle = math.radians(draw.uniform(-ROTATION_DEGREES, ROTATION_DEGREES))
+        scale = math.exp(draw.uniform(-SCALE, SCALE))
+        mirror = -1.0 if draw.random() < 0.5 else 1.0
+        cosine, sine = math.cos(angle) * scale, math.sin(angle) * scale
+        theta[row] = torch.tensor(
+            [
+                [cosine * mirror, -sine, 2 * draw.uniform(-SHIFT, SHIFT)],
+                [sine * mirror, cosine, 2 * draw.uniform(-SHIFT, SHIFT)],
+            ]
+        )
+        exposure[0, row] = math.exp(draw.uniform(-GAMMA, GAMMA))
+        exposure[1, row] = 1 + draw.uniform(-CONTRAST, CONTRAST)
+    theta, exposure = theta.to(images.device), exposure.to(images.device)
+    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+    moved = F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    gamma, contrast = exposure
+    return ((moved.clamp(0, 1) ** gamma - 0.5) * contrast + 0.5).clamp(0, 1)

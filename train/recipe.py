@@ -1,0 +1,140 @@
+"""Recipes: every setting that decides what a training computes, one small YAML file each in `train/recipes/`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from model_src.classes import CLASS_NAMES
+from model_src.errors import RunError
+from model_src.fpae import check_size
+from train.augmentation import check_augmentation
+
+RECIPE_FOLDER = Path(__file__).parent / "recipes"
+
+
+@dataclass(frozen=True)
+class FpaeRecipe:
+    """How each autoencoder is trained on the images of its own class (equations 2-4)."""
+
+    epochs: int
+    optimiser: str  # "adam" or "adamw"
+    learning_rate: float
+    schedule: str  # "constant" or "one_cycle"
+    weight_decay: float
+    batch_size: int  # images per step; 0 = every image of the class in one step
+    latent_weight: float  # lambda, the weight of the latent distance
+    augmentation: str  # see train/augmentation.py
+    crop: int  # side of the random square crops that are trained on; 0 = whole images
+
+
+@dataclass(frozen=True)
+class CinRecipe:
+    """How the classifier is trained on residuals (section 2.2); the baselines use the same settings."""
+
+    epochs: int
+    optimiser: str
+    learning_rate: float
+    schedule: str
+    weight_decay: float
+    batch_size: int
+    init: str  # "imagenet", "random" or a weights file
+    class_weights: str | tuple[float, ...]  # "balanced", "none" or three numbers
+    augmentation: str
+    variants: int  # augmented versions of each image; residuals are computed once for each
+    normalise: bool  # standardise the classifier's input by the training data's mean and deviation
+    label_smoothing: float
+    mixup: float  # alpha of the Beta distribution; 0 = off
+    average: float  # decay of the exponential moving average of the weights; 0 = off
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A named set of settings."""
+
+    name: str
+    image_size: int
+    validation_fraction: float  # of patients per class, held out for model selection
+    fpae: FpaeRecipe
+    cin: CinRecipe
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready settings, as they go into `run.json`."""
+        return asdict(self)
+
+    def changed(self, **changes: Any) -> Recipe:
+        """A copy with settings replaced; `fpae_epochs=3` sets `fpae.epochs`, and None leaves a setting alone."""
+        own: dict[str, Any] = {}
+        parts: dict[str, dict[str, Any]] = {"fpae": {}, "cin": {}}
+        for name, value in changes.items():
+            stage, _, field = name.partition("_")
+            if value is None:
+                continue
+            if stage in parts:
+                parts[stage][field] = value
+            else:
+                own[name] = value
+        return check_recipe(
+            replace(self, fpae=replace(self.fpae, **parts["fpae"]), cin=replace(self.cin, **parts["cin"]), **own)
+        )
+
+
+def recipe_names() -> list[str]:
+    """The recipes that `--recipe` accepts."""
+    return sorted(path.stem for path in RECIPE_FOLDER.glob("*.yaml"))
+
+
+def load_recipe(name: str) -> Recipe:
+    """The recipe of that name. Raises RunError for an unknown one."""
+    path = RECIPE_FOLDER / f"{name}.yaml"
+    if name not in recipe_names():
+        raise RunError(f"recipe: found {name!r}, need one of {', '.join(recipe_names())}")
+    return recipe_from_dict({"name": name, **yaml.safe_load(path.read_text(encoding="utf-8"))}, str(path))
+
+
+def recipe_from_dict(settings: dict[str, Any], where: str) -> Recipe:
+    """Build a recipe from plain settings; `where` names their file in errors. Raises RunError."""
+    try:
+        weights = settings["cin"]["class_weights"]
+        return check_recipe(
+            Recipe(
+                name=settings["name"],
+                image_size=settings["image_size"],
+                validation_fraction=settings["validation_fraction"],
+                fpae=FpaeRecipe(**settings["fpae"]),
+                cin=CinRecipe(
+                    **{**settings["cin"], "class_weights": weights if isinstance(weights, str) else tuple(weights)}
+                ),
+            )
+        )
+    except (KeyError, TypeError) as error:
+        needed = [f.name for part in (Recipe, FpaeRecipe, CinRecipe) for f in fields(part)]
+        raise RunError(f"{where}: not a recipe of this version ({error}); a recipe has {', '.join(needed)}") from error
+
+
+def check_recipe(recipe: Recipe) -> Recipe:
+    """Return `recipe` if its values make sense. Raises RunError naming the setting otherwise."""
+    check_size(recipe.image_size)
+    check_augmentation(recipe.fpae.augmentation, 1)
+    check_augmentation(recipe.cin.augmentation, recipe.cin.variants)
+    weights = recipe.cin.class_weights
+    checks = {
+        "validation_fraction": 0 < recipe.validation_fraction < 1,
+        "fpae.epochs": recipe.fpae.epochs > 0,
+        "cin.epochs": recipe.cin.epochs > 0,
+        "fpae.crop (0 or a multiple of 8 up to the image size)": recipe.fpae.crop % 8 == 0
+        and 0 <= recipe.fpae.crop <= recipe.image_size,
+        "cin.batch_size": recipe.cin.batch_size > 0,
+        "fpae.batch_size": recipe.fpae.batch_size >= 0,
+        "cin.variants": recipe.cin.variants > 0,
+        "cin.average": 0 <= recipe.cin.average < 1,
+        "cin.class_weights": weights in ("balanced", "none")
+        or (not isinstance(weights, str) and len(weights) == len(CLASS_NAMES)),
+    }
+    for setting, right in checks.items():
+        if not right:
+            raise RunError(f"recipe {recipe.name}: {setting} has a value it cannot take: {recipe.as_dict()}")
+    return recipe

@@ -1,0 +1,135 @@
+"""Stage 2: the classifier, class-weighted cross-entropy on TFEN residuals (section 2.2) or, for a baseline, X-rays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from rich.console import Console
+from sklearn.metrics import balanced_accuracy_score
+from torch import Tensor, nn
+
+from model_src.classes import CLASS_NAMES
+from train.augmentation import choose_variants
+from train.classifier_inputs import ClassifierInputs
+from train.device import Compute
+from train.distributed import Workers
+from train.recipe import CinRecipe
+from train.run_folder import RunFolder
+from train.stage import MICRO_BATCH, Stage, run_stage
+
+
+class ClassifierLoss(nn.Module):
+    """Sum of class-weighted cross-entropies against soft targets."""
+
+    class_weights: Tensor
+
+    def __init__(self, network: nn.Module, class_weights: Tensor) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("class_weights", class_weights)
+
+    def forward(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Inputs (n, C, S, S), target probabilities (n, 3) -> scalar."""
+        losses = -(self.network(inputs).float().log_softmax(1) * targets * self.class_weights)
+        return losses.sum()
+
+
+def train_classifier(
+    name: str,
+    network: nn.Module,
+    settings: CinRecipe,
+    train: ClassifierInputs,
+    validation: ClassifierInputs,
+    run: RunFolder,
+    *,
+    compute: Compute,
+    place: Workers,
+    seed: int,
+    console: Console,
+) -> None:
+    """Train `network` (already prepared for the device); resumes by itself.
+
+    Selected by balanced accuracy on validation, ties by cross-entropy. Weights go to `<name>.pt`.
+    """
+    labels = np.array([example.label for example in train.images.examples])
+    weights = class_weights(settings.class_weights, labels)
+    loss = ClassifierLoss(network, weights.to(compute.device))
+    wrapped = place.wrap(loss)
+    one_hot = F.one_hot(torch.from_numpy(labels), len(CLASS_NAMES)).float()
+    one_hot = one_hot * (1 - settings.label_smoothing) + settings.label_smoothing / len(CLASS_NAMES)
+
+    def targets(batch: np.ndarray, epoch: int) -> tuple[Tensor, np.ndarray, np.ndarray]:
+        """Target rows of a batch, and with mixup each image's partner and its share."""
+        partners, shares = mixing(labels, batch, settings.mixup, epoch, seed)
+        share = torch.from_numpy(shares)[:, None]
+        return (1 - share) * one_hot[batch] + share * one_hot[partners], partners, shares
+
+    def losses(batch: np.ndarray, epoch: int) -> Tensor:
+        rows, partners, shares = targets(batch, epoch)
+        inputs = _load(train, settings, labels, batch, epoch)
+        if settings.mixup:
+            share = torch.from_numpy(shares)[:, None, None, None]
+            inputs = inputs.lerp(_load(train, settings, labels, partners, epoch), share)
+        with compute.autocast():
+            return wrapped(compute.send(inputs), rows.to(compute.device))
+
+    def norm(batch: np.ndarray, epoch: int) -> float:
+        return float((targets(batch, epoch)[0] * weights).sum())
+
+    def validate(network: nn.Module) -> dict[str, float]:
+        truth = [example.label for example in validation.images.examples]
+        return judge(predict(network, validation, compute), truth)
+
+    images = len(train.images)
+    stage = Stage(name, settings, network, images, losses, norm, validate, settings.average)
+    run_stage(stage, run, place, seed, console=console)
+
+
+def predict(network: nn.Module, inputs: ClassifierInputs, compute: Compute) -> Tensor:
+    """Probabilities (N, 3) of all images as they are."""
+    parts = []
+    with torch.inference_mode(), compute.autocast():
+        for part in np.array_split(np.arange(len(inputs.images)), max(1, len(inputs.images) // MICRO_BATCH)):
+            batch = inputs.load(part, np.zeros(len(part), dtype=np.int64))
+            parts.append(network(compute.send(batch)).float().softmax(1).cpu())
+    return torch.cat(parts)
+
+
+def judge(probabilities: Tensor, truth: Sequence[int]) -> dict[str, float]:
+    """Balanced accuracy and cross-entropy; "score" orders by the first, then by the second."""
+    balanced = float(balanced_accuracy_score(truth, probabilities.argmax(1).numpy()))
+    loss = float(F.nll_loss(probabilities.clamp_min(1e-12).log(), torch.tensor(truth)))
+    return {"score": balanced - 1e-6 * loss, "balanced_accuracy": balanced, "loss": loss}
+
+
+def class_weights(setting: str | tuple[float, ...], labels: np.ndarray) -> Tensor:
+    """Weight per class (3,): "balanced" is N / (3 N_c), so that every class weighs the same in the loss."""
+    if setting == "none":
+        return torch.ones(len(CLASS_NAMES))
+    if setting == "balanced":
+        counts = np.bincount(labels, minlength=len(CLASS_NAMES))
+        return torch.tensor(len(labels) / (len(CLASS_NAMES) * counts), dtype=torch.float32)
+    return torch.tensor(setting, dtype=torch.float32)
+
+
+def mixing(labels: np.ndarray, batch: np.ndarray, alpha: float, epoch: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """For each image of `batch` the image mixed into it and its share, in [0, 0.5] (Zhang et al. 2018); by seed,
+    epoch and image alone. Without mixup (alpha 0): itself, share 0."""
+    partners, shares = batch.copy(), np.zeros(len(batch), dtype=np.float32)
+    if alpha:
+        for row, index in enumerate(batch):
+            draw = np.random.default_rng((seed, epoch, int(index), 13))
+            partners[row] = draw.integers(len(labels))
+            share = draw.beta(alpha, alpha)
+            shares[row] = min(share, 1 - share)
+    return partners, shares
+
+
+def _load(inputs: ClassifierInputs, settings: CinRecipe, labels: np.ndarray, indices: np.ndarray, epoch: int) -> Tensor:
+    chosen = choose_variants(
+        settings.augmentation, settings.variants, labels.tolist(), indices.tolist(), epoch, inputs.seed
+    )
+    return inputs.load(indices, chosen)
