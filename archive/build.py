@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -26,32 +27,39 @@ MODEL_NAME = "coronet"
 ARCHIVE_NAME = f"{MODEL_NAME}.mar"
 
 _HERE = Path(__file__).resolve().parent
+DEFAULT_CONFIG = _HERE / "model-config.yaml"
+
 _HANDLER = "coronet_handler.py"
 _PACKAGES = tuple(Path(package.__path__[0]) for package in (handlers, model_src))
 _MANIFEST = Path("MAR-INF/MANIFEST.json")
-_CREATED_ON = (
-    "01/01/1980 00:00:00"  # TorchServe warns when it is absent; the time of building would change the bytes
-)
+_CREATED_ON = "01/01/1980 00:00:00"  # TorchServe warns when it is absent; the time of building would change the bytes
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold
 _ZIP_MODE = 0o100644 << 16  # a regular file, rw-r--r--
 
 
-def build_archive(artefact_dir: str | Path, model_store: str | Path, version: str = "1.0") -> Path:
+def build_archive(
+    artefact_dir: str | Path, model_store: str | Path, version: str = "1.0", config: str | Path = DEFAULT_CONFIG
+) -> Path:
     """Build MODEL_STORE_DIR/coronet.mar from ARTEFACT_DIR, and answer one request with it before it gets its name.
 
-    An existing archive is replaced only by one that works.
+    An existing archive is replaced only by one that works. `config` is a model-config.yaml.
 
     Returns:
         The path of the archive.
 
     Raises:
-        ArtefactError: an artefact is missing or not the one that was exported, or the built archive does not answer.
+        ArtefactError: a wrong version, no such config, an artefact that is missing or not the one that was exported,
+            or an archive that does not answer.
     """
     artefacts = Path(artefact_dir)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", version):
+        raise ArtefactError(f"version: found {version!r}, need letters, digits, '.', '_' and '-', as in 1.0")
+    if not Path(config).is_file():
+        raise ArtefactError(f"{config}: not found, need a model-config.yaml; leave --config away for our own")
     check_digests(artefacts)
     target = Path(model_store) / ARCHIVE_NAME
     with tempfile.TemporaryDirectory(prefix="coronet-archive-") as folder:
-        unpacked = _run_archiver(artefacts, version, Path(folder))
+        unpacked = _run_archiver(artefacts, version, Path(config), Path(folder))
         _fix_manifest(unpacked / _MANIFEST)
         with atomic_write(target) as temporary:
             _write_zip(unpacked, temporary)
@@ -59,28 +67,28 @@ def build_archive(artefact_dir: str | Path, model_store: str | Path, version: st
     return target
 
 
-def _run_archiver(artefacts: Path, version: str, folder: Path) -> Path:
+def _run_archiver(artefacts: Path, version: str, config: Path, folder: Path) -> Path:
     """torch-model-archiver's staged files, as the directory they would be zipped from."""
     sources, staging, export = (folder / name for name in ("sources", "staging", "export"))
     for path in (staging, export):
         path.mkdir()
     for package in _PACKAGES:
         shutil.copytree(package, sources / package.name, ignore=_all_but_sources)
+    settings = folder / DEFAULT_CONFIG.name
+    shutil.copyfile(config, settings)
     # The archiver copies the contents of a directory given as extra file to the root: packages keep their names.
     extra = [sources, artefacts / CIN_NAME, artefacts / INFO_NAME, _HERE / "index_to_name.json"]
     for path in extra:
         if "," in str(path):
             raise ArtefactError(f"{path}: torch-model-archiver takes no comma in a path; move the folder")
-    command = [sys.executable, "-m", "model_archiver.model_packaging"]
+    command: list[str | Path] = [sys.executable, "-m", "model_archiver.model_packaging"]
     command += ["--model-name", MODEL_NAME, "--version", version, "--archive-format", "no-archive"]
     command += ["--serialized-file", artefacts / TFEN_NAME, "--extra-files", ",".join(map(str, extra))]
-    command += ["--handler", _PACKAGES[0] / _HANDLER, "--config-file", _HERE / "model-config.yaml"]
+    command += ["--handler", _PACKAGES[0] / _HANDLER, "--config-file", settings]
     command += ["--export-path", export]
     # Its staging folder has one name for all builds of a model: each build gets its own place for it.
     environment = {**os.environ, "TMPDIR": str(staging)}
-    done = subprocess.run(
-        list(map(str, command)), env=environment, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise ArtefactError(f"torch-model-archiver failed: {_last_line(done.stderr)}")
     return export / MODEL_NAME
@@ -91,8 +99,7 @@ def _all_but_sources(directory: str, names: list[str]) -> list[str]:
     return [
         name
         for name in names
-        if name in ("__pycache__", _HANDLER)
-        or not (name.endswith(".py") or (Path(directory) / name).is_dir())
+        if name in ("__pycache__", _HANDLER) or not (name.endswith(".py") or (Path(directory) / name).is_dir())
     ]
 
 

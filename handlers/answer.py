@@ -49,9 +49,7 @@ class Prediction:
     """What the chain says of one image."""
 
     probabilities: tuple[float, ...]  # in the order of CLASS_NAMES, sum 1
-    residual: tuple[
-        float, float
-    ]  # mean absolute residual of the healthy and the pneumonia autoencoder, in [0, 1]
+    residual: tuple[float, float]  # mean absolute residual of the healthy and the pneumonia autoencoder, in [0, 1]
 
     @property
     def label(self) -> int:
@@ -84,7 +82,7 @@ def explanation_answer(
     model_version: str,
     warnings: Sequence[str],
 ) -> dict[str, Any]:
-    """The JSON object of an explanation: the prediction's facts and the method's; `pictures` are heat map and overlay."""
+    """The JSON object of an explanation: the prediction and the method's facts; `pictures`: heat map, overlay."""
     heatmap_png, overlay_png = pictures
     return {
         **prediction_answer(prediction, xray, model_version, [*warnings, *attribution.warnings]),

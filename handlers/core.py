@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-import numpy as np
 import torch
+from torch import Tensor
 
 from handlers.answer import MODEL_NAME, Prediction, explanation_answer, prediction_answer
 from handlers.explanations import Attribution, ExplainOptions, describe_methods, explain_batch
+from handlers.explanations.time_limit import measure_pace
 from handlers.failures import is_out_of_memory, out_of_memory
 from handlers.pictures import heatmap_png, overlay_png
 from model_src.artefacts import load_artefacts
@@ -25,8 +26,6 @@ from model_src.xray import Xray, read_xray
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_CPU_BATCH = 1
-_GPU_BATCH = 8
 _WARM_UP_ROUNDS = 2  # TorchScript profiles a shape on the first call and compiles on the second
 _PACKAGES = ("torch", "captum", "pydicom", "pillow", "numpy")
 
@@ -36,12 +35,16 @@ class CoroNetCore:
 
     Every forward pass has the same batch size, short batches are filled up with zeros. Libraries choose an
     algorithm by batch size, and two algorithms differ in the last bits: with one size, an answer is the same to
-    the bit whatever else came with the request. The size is 8 on a GPU (one forward for a batch of TorchServe)
-    and 1 on a CPU, where a batch of 8 takes as long as 8 batches of 1, and a lone X-ray is the common case.
+    the bit whatever else came with the request. On a GPU the size is `gpu_batch`, TorchServe's own: one forward
+    for all predictions of a batch. On a CPU it is 1: there, a batch of 8 takes at least as long as 8 of 1.
     """
 
     def __init__(
-        self, directory: str | Path, device: torch.device | str = "cpu", model_version: str = "1.0"
+        self,
+        directory: str | Path,
+        device: torch.device | str = "cpu",
+        model_version: str = "1.0",
+        gpu_batch: int = 8,
     ) -> None:
         """Load ARTEFACT_DIR `directory` onto `device` and run it until it is warm.
 
@@ -51,8 +54,9 @@ class CoroNetCore:
         self.device = torch.device(device)
         self.model_version = model_version
         self.coronet, self.info = load_artefacts(directory, self.device)
-        self.batch = _GPU_BATCH if self.device.type == "cuda" else _CPU_BATCH
+        self.batch = gpu_batch if self.device.type == "cuda" else 1
         self._warm_up()
+        self.pace = measure_pace(self.coronet, self.info.image_size)
 
     def read(self, image: bytes) -> Xray:
         """Decode an image file at this model's size; raises the errors of `model_src.xray.read_xray`."""
@@ -67,13 +71,11 @@ class CoroNetCore:
             for xray, found in zip(xrays, self._classify(xrays), strict=True)
         ]
 
-    def explain(
-        self, xrays: Sequence[Xray], options: ExplainOptions
-    ) -> list[dict[str, Any] | bytes | RequestError]:
+    def explain(self, xrays: Sequence[Xray], options: ExplainOptions) -> list[dict[str, Any] | bytes | RequestError]:
         """Explanations of a list of images with the same options, in order: a JSON object, or the overlay's PNG."""
         predictions = self._classify(xrays)
         classified = [(x, p) for x, p in zip(xrays, predictions, strict=True) if isinstance(p, Prediction)]
-        attributions = iter(self._in_batches(lambda part: self._attribute(part, options), classified))
+        attributions = iter(self._in_batches(lambda part, _: self._attribute(part, options), classified))
         answers: list[dict[str, Any] | bytes | RequestError] = []
         for xray, prediction in zip(xrays, predictions, strict=True):
             found = next(attributions) if isinstance(prediction, Prediction) else prediction
@@ -97,6 +99,7 @@ class CoroNetCore:
             "sha256": info.pop("sha256"),
             "artefacts": info,
             "methods": describe_methods(),
+            "pace_seconds": {name: round(seconds, 4) for name, seconds in asdict(self.pace).items()},
             "device": str(self.device),
             "threads": torch.get_num_threads(),
             "versions": {name: _version(name) for name in _PACKAGES},
@@ -105,30 +108,26 @@ class CoroNetCore:
     def _classify(self, xrays: Sequence[Xray]) -> list[Prediction | RequestError]:
         return self._in_batches(self._forward, xrays)
 
-    def _forward(self, xrays: Sequence[Xray]) -> list[Prediction | RequestError]:
-        """One forward of at most `self.batch` images."""
-        x = torch.zeros(self.batch, 1, self.info.image_size, self.info.image_size)
+    def _forward(self, xrays: Sequence[Xray], batch: int) -> list[Prediction | RequestError]:
+        """One forward of at most `batch` images, filled up to `batch`."""
+        x = torch.zeros(batch, 1, self.info.image_size, self.info.image_size)
         x[: len(xrays)] = torch.stack([xray.tensor for xray in xrays])
         classified = self.coronet.classify(x.to(self.device))
         probabilities = classified.probabilities[: len(xrays)].tolist()
-        residuals = classified.residuals[: len(xrays), :2].mean(dim=(2, 3)).tolist()
+        residuals = cast(Tensor, classified.residuals)[: len(xrays), :2].mean(dim=(2, 3)).tolist()
         return [
             Prediction(tuple(p), (r[0], r[1])) if all(map(math.isfinite, [*p, *r])) else _not_a_number()
             for p, r in zip(probabilities, residuals, strict=True)
         ]
 
-    def _attribute(
-        self, part: Sequence[tuple[Xray, Prediction]], options: ExplainOptions
-    ) -> list[Attribution]:
+    def _attribute(self, part: Sequence[tuple[Xray, Prediction]], options: ExplainOptions) -> list[Attribution]:
         x = torch.stack([xray.tensor for xray, _ in part]).to(self.device)
         targets = [prediction.label if options.target is None else options.target for _, prediction in part]
         return explain_batch(self.coronet, x, targets, options)
 
     def _explanation(
         self, xray: Xray, prediction: Prediction, attribution: Attribution, options: ExplainOptions
-    ) -> dict[str, Any] | bytes | RequestError:
-        if not np.isfinite(attribution.heatmap).all():
-            return _not_a_number()
+    ) -> dict[str, Any] | bytes:
         overlay = overlay_png(attribution.heatmap, xray.pixels, attribution.sign)
         if options.format == "png":
             return overlay
@@ -137,18 +136,20 @@ class CoroNetCore:
             prediction, attribution, options, pictures, xray, self.model_version, self.info.warnings
         )
 
-    def _in_batches(self, run: Callable[[Sequence[T]], Sequence[Any]], items: Sequence[T]) -> list[Any]:
-        """`run` on all items, `self.batch` at a time; a part that runs out of memory is tried again one by one."""
+    def _in_batches(self, run: Callable[[Sequence[T], int], Sequence[Any]], items: Sequence[T]) -> list[Any]:
+        """`run(part, size)` on all items, `self.batch` at a time; a part that fails for memory, again one by one."""
         results: list[Any] = []
         for start in range(0, len(items), self.batch):
             part = items[start : start + self.batch]
             try:
-                results.extend(run(part))
+                results.extend(run(part, self.batch))
+                continue
             except (MemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error):
                     raise
                 logger.warning("out of memory with %d images at once: %s", len(part), type(error).__name__)
-                results.extend(_alone(run, item) for item in part)
+            # Out of the except block: the exception's traceback held the failed run's tensors.
+            results.extend(_alone(run, item) for item in part)
         return results
 
     def _warm_up(self) -> None:
@@ -161,12 +162,12 @@ class CoroNetCore:
                 self.coronet(x).sum().backward()
 
 
-def _alone(run: Callable[[Sequence[T]], Sequence[Any]], item: T) -> Any:
-    """`run` on one item, outside of the failed batch's exception, whose traceback holds its tensors."""
+def _alone(run: Callable[[Sequence[T], int], Sequence[Any]], item: T) -> Any:
+    """`run` on one item, or the error that says it is too large by itself."""
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     try:
-        return run([item])[0]
+        return run([item], 1)[0]
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
@@ -174,9 +175,7 @@ def _alone(run: Callable[[Sequence[T]], Sequence[Any]], item: T) -> Any:
 
 
 def _not_a_number() -> InternalError:
-    return InternalError(
-        "the model's answer for this image is not a number; check the artefacts it was given"
-    )
+    return InternalError("the model's answer for this image is not a number; check the artefacts it was given")
 
 
 def _version(package: str) -> str:

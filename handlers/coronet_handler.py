@@ -44,7 +44,9 @@ class CoroNetHandler:
         self.limits = Limits.from_config(config.get("handler"))
         configure_process(workers=config.get("minWorkers", 1))
         version = context.manifest["model"]["modelVersion"]
-        self.core = CoroNetCore(properties["model_dir"], worker_device(properties.get("gpu_id")), version)
+        self.core = CoroNetCore(
+            properties["model_dir"], worker_device(properties.get("gpu_id")), version, properties.get("batch_size") or 1
+        )
         logger.info("coronet %s is ready on %s", version, self.core.device)
 
     def handle(self, data: Sequence[Mapping[str, object]], context: Any) -> list[bytes]:

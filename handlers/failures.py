@@ -25,9 +25,7 @@ def is_device_lost(error: BaseException) -> bool:
 
 def out_of_memory() -> OutOfMemory:
     """The answer for one request that needs more memory than there is."""
-    return OutOfMemory(
-        "this request needs more memory than the server has; send a smaller image or fewer at once"
-    )
+    return OutOfMemory("this request needs more memory than the server has; send a smaller image or fewer at once")
 
 
 def _says(error: BaseException, texts: tuple[str, ...]) -> bool:

@@ -14,7 +14,7 @@ class Limits:
     """Limits of one worker. Every one is a positive integer."""
 
     max_instances: int = 64  # images in one {"instances": [...]} request
-    explain_seconds: int = 600  # a batch starts no further explanation after this time; below responseTimeout
+    explain_seconds: int = 600  # longest explanation, by estimate; after it a batch starts no other
     max_answer_bytes: int = 33_000_000  # below config.properties' max_response_size, which ends the worker
 
     @classmethod
@@ -27,16 +27,10 @@ class Limits:
         section: Mapping[str, Any] = settings if isinstance(settings, Mapping) else {}
         names = [field.name for field in fields(cls)]
         if settings is not None and not isinstance(settings, Mapping):
-            raise ArtefactError(
-                f"model-config.yaml: handler is {settings!r}, need settings among {', '.join(names)}"
-            )
+            raise ArtefactError(f"model-config.yaml: handler is {settings!r}, need settings among {', '.join(names)}")
         for name, value in section.items():
             if name not in names:
-                raise ArtefactError(
-                    f"model-config.yaml: handler has no setting {name!r}, only {', '.join(names)}"
-                )
+                raise ArtefactError(f"model-config.yaml: handler has no setting {name!r}, only {', '.join(names)}")
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ArtefactError(
-                    f"model-config.yaml: handler: {name} is {value!r}, need a positive integer"
-                )
+                raise ArtefactError(f"model-config.yaml: handler: {name} is {value!r}, need a positive integer")
         return cls(**section)

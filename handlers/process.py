@@ -37,9 +37,7 @@ def threads_per_worker(workers: int) -> int:
     An OMP_NUM_THREADS in the environment is the operator's own choice and wins.
     """
     chosen = os.environ.get("OMP_NUM_THREADS", "")
-    return (
-        int(chosen) if chosen.isdigit() and int(chosen) > 0 else max(1, available_cores() // max(1, workers))
-    )
+    return int(chosen) if chosen.isdigit() and int(chosen) > 0 else max(1, available_cores() // max(1, workers))
 
 
 def configure_process(workers: int) -> None:

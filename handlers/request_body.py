@@ -74,18 +74,14 @@ def parse_row(
     if not named and "instances" not in row:
         raise InvalidRequest(_no_image(row, content_type))
     if len(named) > 1:
-        raise InvalidRequest(
-            "found both 'data' and 'body', need one image per request (or a JSON 'instances' list)"
-        )
+        raise InvalidRequest("found both 'data' and 'body', need one image per request (or a JSON 'instances' list)")
     fields = {name: _field_value(name, value) for name, value in row.items() if name not in named}
     if not named:
         return _parse_object(fields, explain, max_instances)
     body = _unwrap(row[named[0]])
     if isinstance(body, Mapping):
         if clash := sorted(set(map(str, body)) & fields.keys()):
-            raise InvalidRequest(
-                f"{shown(clash[0])}: found both in the form and in its JSON part, need it once"
-            )
+            raise InvalidRequest(f"{shown(clash[0])}: found both in the form and in its JSON part, need it once")
         return _parse_object({**fields, **body}, explain, max_instances)
     return _parse_object({**fields, "data": body}, explain, max_instances)
 
@@ -98,9 +94,7 @@ def _parse_object(body: Mapping[str, object], explain: bool, max_instances: int)
         raise InvalidRequest("found both 'data' and 'instances', need one of them")
     instances = body["instances"]
     if not isinstance(instances, list) or not instances:
-        raise InvalidRequest(
-            f"instances: found {shown(instances)}, need a list of objects with base64 text in 'data'"
-        )
+        raise InvalidRequest(f"instances: found {shown(instances)}, need a list of objects with base64 text in 'data'")
     if len(instances) > max_instances:
         raise InvalidRequest(
             f"instances: found {len(instances)}, need at most {max_instances} per request; send several"
@@ -119,9 +113,7 @@ def _parse_object(body: Mapping[str, object], explain: bool, max_instances: int)
 
 def _parse_item(body: Mapping[str, object], shared: Mapping[str, object], explain: bool) -> ImageItem:
     if "data" not in body:
-        raise InvalidRequest(
-            f"data: not found among {shown(sorted(map(str, body)))}, need the image as base64 text"
-        )
+        raise InvalidRequest(f"data: not found among {shown(sorted(map(str, body)))}, need the image as base64 text")
     fields = {**shared, **{name: value for name, value in body.items() if name != "data"}}
     if fields and not explain:
         raise InvalidRequest(
@@ -154,6 +146,8 @@ def _image_bytes(value: object) -> bytes:
         if _BASE64_TEXT.fullmatch(data) or data[:5].lower() == b"data:":  # no image format is plain text
             data = _decode_base64(data.decode("latin-1"))
     else:
+        if isinstance(value, list):
+            raise InvalidRequest('found a JSON list, need an object: {"instances": [{"data": "<base64>"}, ...]}')
         raise InvalidRequest(f"data: found {shown(value)}, need the image's bytes, or base64 text in JSON")
     if not data:
         raise InvalidImage("data: found no bytes, need the whole image file")
@@ -166,9 +160,7 @@ def _decode_base64(text: str) -> bytes:
     try:
         return base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True)
     except (binascii.Error, ValueError):
-        raise InvalidImage(
-            f"data: found {shown(text[:30])}..., need an image file or its base64 text"
-        ) from None
+        raise InvalidImage(f"data: found {shown(text[:30])}..., need an image file or its base64 text") from None
 
 
 def _field_value(name: str, value: object) -> Any:

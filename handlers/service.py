@@ -19,7 +19,8 @@ import numpy as np
 
 from handlers.answer import PNG, Reply, error_reply, json_reply
 from handlers.core import CoroNetCore
-from handlers.explanations import ExplainOptions, parse_options
+from handlers.explanations import parse_options
+from handlers.explanations.time_limit import check_time
 from handlers.failures import is_device_lost, is_out_of_memory, out_of_memory
 from handlers.limits import Limits
 from handlers.request_body import ImageRequest, naming_instance, parse_row
@@ -101,10 +102,9 @@ def _explain(core: CoroNetCore, limits: Limits, call: Call, deadline: float) -> 
     for index, item in enumerate(request.items):
         with naming_instance(request.listed, index):
             options.append(parse_options(item.fields))
+            check_time(options[index], core.pace, limits.explain_seconds / len(request.items))
             if request.listed and options[index].format != "json":
-                raise InvalidRequest(
-                    "format: png is for one image per request, need json in a list of images"
-                )
+                raise InvalidRequest("format: png is for one image per request, need json in a list of images")
     answers: dict[int, Any] = {}
     for chosen in dict.fromkeys(options):  # images with the same options are explained together
         rows = [index for index, found in enumerate(options) if found == chosen]
@@ -124,20 +124,20 @@ def _explain(core: CoroNetCore, limits: Limits, call: Call, deadline: float) -> 
 
 
 def _parse(call: Call, limits: Limits) -> ImageRequest:
-    return parse_row(
-        call.row, explain=call.explain, max_instances=limits.max_instances, content_type=call.content_type
-    )
+    return parse_row(call.row, explain=call.explain, max_instances=limits.max_instances, content_type=call.content_type)
 
 
 def _reply(limits: Limits, answers: Sequence[dict[str, Any] | bytes | RequestError], listed: bool) -> Reply:
     """One reply from the answers for each image of a request."""
+    given: list[dict[str, Any] | bytes] = []
     for index, answer in enumerate(answers):
-        if isinstance(answer, RequestError):
-            with naming_instance(listed, index):
+        with naming_instance(listed, index):
+            if isinstance(answer, RequestError):
                 raise answer
-    first = answers[0]
+        given.append(answer)
+    first = given[0]
     if listed:
-        reply = json_reply({"predictions": answers})
+        reply = json_reply({"predictions": given})
     else:
         reply = Reply(first, PNG) if isinstance(first, bytes) else json_reply(first)
     if len(reply.body) > limits.max_answer_bytes:  # the server would end the worker

@@ -13,16 +13,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `coronet archive`."""
     parser.add_argument("artefact_dir", metavar="ARTEFACT_DIR", help="folder made by 'coronet export'")
     parser.add_argument("--out", required=True, metavar="MODEL_STORE_DIR", help="folder for coronet.mar")
+    parser.add_argument("--version", default="1.0", metavar="V", help="model version that answers carry (default: 1.0)")
     parser.add_argument(
-        "--version", default="1.0", metavar="V", help="model version that answers carry (default: 1.0)"
+        "--config", metavar="FILE", help="model-config.yaml to pack (default: archive/model-config.yaml)"
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Build the archive and say what it is."""
-    from archive.build import build_archive
+    from archive.build import DEFAULT_CONFIG, build_archive
     from model_src.artefacts import file_digest
 
-    path = build_archive(args.artefact_dir, args.out, args.version)
+    path = build_archive(args.artefact_dir, args.out, args.version, args.config or DEFAULT_CONFIG)
     print(f"{path}  {path.stat().st_size / 1e6:.1f} MB  SHA-256 {file_digest(path)}")
     return 0
