@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ _PLUGINS = {
 _BY_GDCM = (uid.JPEGLossless, uid.JPEGLosslessSV1, uid.JPEGLSLossless, uid.JPEGLSNearLossless)
 _GDCM_PROCESS = Path(__file__).with_name("gdcm_process.py")
 _GDCM_SECONDS = 60.0
+# What GDCM's JPEG library says when it fills in pixels that the file lacks.
+_DAMAGE = re.compile("Premature end|Corrupt JPEG data: (?!.*extraneous bytes)")
 # What is taken.
 TRANSFER_SYNTAXES = frozenset({*_PLUGINS, *_BY_GDCM})
 
@@ -126,9 +129,10 @@ def _decode_apart(frame: bytes, syntax: uid.UID, shape: Shape) -> np.ndarray:
         timeout=_GDCM_SECONDS,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
-    if finished.returncode:
-        said = finished.stderr.decode("utf-8", "replace").strip().splitlines()
-        reason = one_line(said[-1]) if said else f"status {finished.returncode}"
+    said = finished.stderr.decode("utf-8", "replace").strip().splitlines()
+    damage = [line for line in said if _DAMAGE.search(line)]
+    if finished.returncode or damage:
+        reason = one_line((damage or said or [f"status {finished.returncode}"])[-1])
         raise InvalidImage(f"the compressed pixels cannot be decoded ({reason}); export the file again")
     samples = np.frombuffer(finished.stdout, np.uint8 if shape.bits <= 8 else np.dtype("<u2"))
     return samples.reshape(shape.height, shape.width)

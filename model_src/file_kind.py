@@ -19,10 +19,14 @@ _SIGNATURES = (
 )
 
 # DICOM without the 128-byte preamble, as some archives store it. Two bytes would be too weak a sign, so
-# the whole first element must be one that can only stand there: the length of the file meta group, or a
-# group 8 element in explicit VR (specific character set, image type, dates, SOP class).
+# the first element must be one that can only stand there: the length of the file meta group, or one of
+# group 8, in explicit VR (group length, character set, image type, date, time, SOP class) or in implicit VR
+# with the values that these have.
 _BARE_DICOM = re.compile(
-    rb"\x02\x00\x00\x00UL\x04\x00|\x08\x00(?:\x00\x00UL\x04\x00|\x05\x00CS|\x08\x00CS|\x12\x00DA|\x13\x00TM|\x16\x00UI)"
+    rb"\x02\x00\x00\x00UL\x04\x00"
+    rb"|\x08\x00(?:\x00\x00UL\x04\x00|\x05\x00CS|\x08\x00CS|\x12\x00DA|\x13\x00TM|\x16\x00UI)"
+    rb"|\x08\x00(?:\x05\x00.\x00{3}ISO[ _]|\x08\x00.\x00{3}(?:ORIGINAL|DERIVED)\\|\x16\x00.\x00{3}1\.2\.840\.10008\.)",
+    re.DOTALL,
 )
 
 # Readable files of kinds that are not taken: name and signature.

@@ -30,8 +30,10 @@ def decode(frame: bytes, syntax: str, columns: int, rows: int, bits: int) -> byt
     )
     image.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.GetTSType(syntax)))
     image.SetPixelFormat(gdcm.PixelFormat(1, 8 if bits <= 8 else 16, bits, bits - 1, 0))
-    # The binding returns bytes as text that it decoded so.
-    return image.GetBuffer().encode("utf-8", "surrogateescape")
+    samples = image.GetBuffer()
+    if samples is None:
+        sys.exit("no image in the frame")
+    return samples.encode("utf-8", "surrogateescape")  # the binding hands out bytes as text, decoded so
 
 
 if __name__ == "__main__":

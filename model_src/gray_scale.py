@@ -14,7 +14,6 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from model_src.decoding import full_scale, one_line
-from model_src.errors import InvalidImage
 
 
 @dataclass(frozen=True)
@@ -49,9 +48,6 @@ def brightness_table(ds: Dataset, samples: Samples, said: list[str]) -> np.ndarr
     A VOI LUT is preferred to a window, and the first of several is taken, as viewers do. Without either the
     full scale of the modality's output is shown (see `decoding.full_scale`). Padding is black. What had to be
     passed over is added to `said`.
-
-    Raises:
-        InvalidImage: a lookup table without entries.
     """
     stored = samples.values()
     padding = _padding(ds, stored)
@@ -74,9 +70,7 @@ def brightness_table(ds: Dataset, samples: Samples, said: list[str]) -> np.ndarr
     return brightness.astype(np.float32)
 
 
-def _modality(
-    ds: Dataset, stored: np.ndarray, image: np.ndarray, samples: Samples, said: list[str]
-) -> _Stage:
+def _modality(ds: Dataset, stored: np.ndarray, image: np.ndarray, samples: Samples, said: list[str]) -> _Stage:
     """Modality LUT, or rescale slope and intercept, or neither (C.11.1)."""
     if item := _first_lut(ds, "ModalityLUTSequence"):
         values, top = _apply_lut(item, stored)
@@ -134,9 +128,11 @@ def _values_of_interest(ds: Dataset, values: np.ndarray, said: list[str]) -> np.
 
 
 def _first_lut(ds: Dataset, keyword: str) -> Dataset | None:
-    """The first item of a LUT sequence, if it has what a LUT needs."""
+    """The first item of a LUT sequence, if it holds a LUT."""
     items = ds.get(keyword)
-    return items[0] if items and "LUTDescriptor" in items[0] and "LUTData" in items[0] else None
+    if not items or any(tag not in items[0] or items[0][tag].is_empty for tag in ("LUTDescriptor", "LUTData")):
+        return None
+    return items[0]
 
 
 def _apply_lut(item: Dataset, values: np.ndarray) -> tuple[np.ndarray, int]:
@@ -153,8 +149,6 @@ def _apply_lut(item: Dataset, values: np.ndarray) -> tuple[np.ndarray, int]:
     else:
         table = np.atleast_1d(np.asarray(data, dtype=np.int64)) & 0xFFFF
     table = table[: entries or 1 << 16].astype(np.float64)
-    if not table.size:
-        raise InvalidImage("a lookup table of the DICOM header has no entries; export the file again")
     white = full_scale(int(table.max()), min(max(bits, 8), 16))
     index = np.clip(np.rint(values) - first, 0, table.size - 1).astype(np.intp)
     return np.minimum(table[index], white), white

@@ -72,7 +72,7 @@ def resize_pixels(pixels: np.ndarray, image_size: int) -> torch.Tensor:
     """
     if image_size < 1:
         raise CoroNetError(f"image size: found {image_size}, need at least 1")
-    image = torch.from_numpy(np.ascontiguousarray(pixels, dtype=np.float32))[None, None]
+    image = torch.from_numpy(np.require(pixels, np.float32, ["C", "W"]))[None, None]
     resized = F.interpolate(image, size=(image_size, image_size), mode="bilinear", antialias=True)
     # Interpolation weights add up to 1 only within rounding.
     return resized[0].clamp_(0, 1)
@@ -83,7 +83,8 @@ def _doubts(decoded: Decoded) -> list[str]:
     height, width = decoded.pixels.shape
     low, high = float(decoded.pixels.min()), float(decoded.pixels.max())
     said = []
-    if min(width, height) < _SMALL_SIDE:
+    small = min(width, height) < _SMALL_SIDE
+    if small:
         said.append(f"only {width} x {height} pixels: too small to show disease")
     if max(width, height) > _LONGEST_RATIO * min(width, height):
         said.append(f"{width} x {height} pixels are far from square: squashed to a square for the network")
@@ -91,7 +92,7 @@ def _doubts(decoded: Decoded) -> list[str]:
         said.append("all pixels are alike: there is nothing to classify")
     elif high - low < _LOWEST_CONTRAST:
         said.append(f"brightness spans only {100 * (high - low):.0f}% of the range: hardly any contrast")
-    elif _looks_negative(decoded.pixels):
+    elif not small and _looks_negative(decoded.pixels):
         said.append("looks like a negative (bright lungs): check the file, or its MONOCHROME1 or MONOCHROME2")
     return said
 

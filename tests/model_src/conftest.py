@@ -105,7 +105,7 @@ def _write_dicom(
     ds.PhotometricInterpretation = "MONOCHROME2"
     ds.BitsAllocated = 8 * samples.itemsize
     ds.BitsStored = header.pop("BitsStored", ds.BitsAllocated)
-    ds.HighBit = ds.BitsStored - 1
+    ds.HighBit = max(ds.BitsStored - 1, 0)
     ds.PixelRepresentation = int(samples.dtype.kind == "i")
     order = ">" if syntax == uid.ExplicitVRBigEndian else "<"
     ds.PixelData = samples.astype(samples.dtype.newbyteorder(order)).tobytes()

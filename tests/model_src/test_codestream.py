@@ -43,9 +43,7 @@ def test_markers_before_the_frame(stream: str, shape: Shape) -> None:
     assert codestream_shape(bytes.fromhex(stream)) == shape
 
 
-@pytest.mark.parametrize(
-    "stream", ["", "ffd8", "ffd8 ffc3000b10", "ffd8 ffda 0008", "ffd8 ffd9", "0000", "ffd8 00"]
-)
+@pytest.mark.parametrize("stream", ["", "ffd8", "ffd8 ffc3000b10", "ffd8 ffda 0008", "ffd8 ffd9", "0000", "ffd8 00"])
 def test_without_a_frame_header(stream: str) -> None:
     with pytest.raises(InvalidImage, match="header"):
         codestream_shape(bytes.fromhex(stream))

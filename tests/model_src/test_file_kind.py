@@ -26,6 +26,9 @@ FTYP = b"\0\0\0\x18ftyp"
         (b"II*\0" + bytes(124) + b"DICM", "DICOM"),  # a TIFF header in the preamble
         (b"\x02\0\0\0UL\4\0", "DICOM"),  # no preamble: file meta information first
         (b"\x08\0\x05\0CS\x0a\0ISO_IR 100", "DICOM"),  # no preamble, no file meta information
+        (b"\x08\0\x05\0\x0a\0\0\0ISO_IR 100", "DICOM"),  # the same in implicit VR
+        (b"\x08\0\x08\0\x10\0\0\0DERIVED\\PRIMARY ", "DICOM"),
+        (b"\x08\0\x16\0\x1a\0\0\0001.2.840.10008.5.1.4", "DICOM"),
     ],
 )
 def test_kinds_that_are_taken(data: bytes, kind: str) -> None:

@@ -150,9 +150,7 @@ def test_padding_is_black_and_does_not_count(photometric: str, limit: dict[str, 
         {"WindowCenter": 20.5, "WindowWidth": 33.25},
     ],
 )
-def test_windows_agree_with_pydicom(
-    signed: bool, rescale: dict[str, float], interest: dict[str, Any]
-) -> None:
+def test_windows_agree_with_pydicom(signed: bool, rescale: dict[str, float], interest: dict[str, Any]) -> None:
     ds = dataset(10, signed, **rescale, **interest)
     ours, _ = table(ds)
     values = np.arange(1024) - (np.arange(1024) >= 512) * 1024 * signed

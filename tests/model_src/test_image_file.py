@@ -51,12 +51,8 @@ def png(header: str, rows: list[bytes], transparent: bytes = b"") -> bytes:
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P"])
-@pytest.mark.parametrize(
-    ("kind", "options"), [("PNG", {}), ("TIFF", {}), ("TIFF", {"compression": "tiff_lzw"})]
-)
-def test_eight_bits_in_every_mode(
-    write_picture: Writer, mode: str, kind: str, options: dict[str, str]
-) -> None:
+@pytest.mark.parametrize(("kind", "options"), [("PNG", {}), ("TIFF", {}), ("TIFF", {"compression": "tiff_lzw"})])
+def test_eight_bits_in_every_mode(write_picture: Writer, mode: str, kind: str, options: dict[str, str]) -> None:
     check(write_picture(Image.fromarray(GRAY).convert(mode), kind, **options), PIXELS)
 
 
