@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
     from model_src.coronet import CoroNet
     from train.evaluation.compare import Comparison
+    from train.evaluation.data_facts import DataFacts
     from train.evaluation.evaluate import Evaluation
     from train.evaluation.galleries import Explained
-    from train.evaluation.report import DataFacts
+    from train.evaluation.intervals import Estimate
     from train.evaluation.shortcuts import ProbeResult
+    from train.evaluation.wording import Unit
 
 COMPARISON_NAME = "comparison.json"
 
@@ -106,7 +108,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     from train.device import choose_compute
     from train.evaluation.classifiers import load_classifier
     from train.evaluation.evaluate import draw, draw_explanations, evaluate
-    from train.evaluation.report import ExplanationPicture, check_target, write_report
+    from train.evaluation.report import check_target, write_report
 
     check_target(args.out)
     options = [parse_options({"method": method, "seed": args.seed}) for method in args.explain]
@@ -129,10 +131,7 @@ def _evaluate(args: argparse.Namespace) -> int:
         for chosen in options:
             explain = partial(_explain, explain_batch, classifier.coronet, device, chosen)
             explanations.append(
-                ExplanationPicture(
-                    chosen.method,
-                    *draw_explanations(evaluation, explain, chosen.method, per_class=args.explain_images),
-                )
+                draw_explanations(evaluation, explain, chosen.method, per_class=args.explain_images)
             )
     data = _data_facts(args)
     write_report(evaluation, data, figures, explanations, args.out, command=["coronet", *sys.argv[1:]])
@@ -154,7 +153,7 @@ def _explain(
 def _data_facts(args: argparse.Namespace) -> DataFacts:
     """What the report says of the data directory."""
     from train.data_dir import describe_data, list_splits
-    from train.evaluation.report import DataFacts
+    from train.evaluation.data_facts import DataFacts
 
     described = describe_data(args.data_dir, args.roots)
     patients = {
@@ -172,8 +171,10 @@ def _print_results(evaluation: Evaluation, data: DataFacts, out: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from train.evaluation.report import PAGE_NAME, data_remarks, interval, number
+    from train.evaluation.data_facts import data_remarks
+    from train.evaluation.report import PAGE_NAME
     from train.evaluation.shortcuts import verdict
+    from train.evaluation.wording import interval, number
 
     metrics = evaluation.metrics
     judged = f"{metrics.images} images, {metrics.patients} patients of {data.name} ({data.split})"
@@ -181,7 +182,7 @@ def _print_results(evaluation: Evaluation, data: DataFacts, out: Path) -> None:
     table.add_column("")
     for heading in ("value", "95% interval", "count"):
         table.add_column(heading, justify="right")
-    rows = [
+    rows: list[tuple[str, Estimate, Unit]] = [
         ("accuracy", metrics.overall["accuracy"], "percent"),
         ("balanced accuracy", metrics.overall["balanced_accuracy"], "percent"),
         ("precision, weighted", metrics.overall["precision_weighted"], "percent"),
@@ -214,7 +215,7 @@ def _shortcut_table(shortcuts: Sequence[ProbeResult]) -> Table:
     """How far the altered images move accuracy, in points."""
     from rich.table import Table
 
-    from train.evaluation.report import change, number
+    from train.evaluation.wording import change, number
 
     table = Table(title="Shortcut check: the same images, altered", title_justify="left", title_style="bold")
     table.add_column("")
@@ -243,7 +244,7 @@ def _print_comparison(comparison: Comparison, reports: Sequence[Path]) -> None:
     from rich.table import Table
 
     from train.evaluation.compare import format_p
-    from train.evaluation.report import change
+    from train.evaluation.wording import change
 
     table = Table(title=f"{comparison.images} images of {comparison.patients} patients", title_justify="left")
     table.add_column("")

@@ -37,9 +37,7 @@ def reliability_bins(truth: np.ndarray, probabilities: np.ndarray) -> list[Relia
         count = int(inside.sum())
         mean = float(confidence[inside].mean()) if count else None
         bins.append(
-            ReliabilityBin(
-                index / BINS, (index + 1) / BINS, mean, rate(int(right[inside].sum()), count, "empty bin")
-            )
+            ReliabilityBin(index / BINS, (index + 1) / BINS, mean, rate(int(right[inside].sum()), count, "empty bin"))
         )
     return bins
 

@@ -50,9 +50,7 @@ class Comparison:
         """What the comparison shows, in a sentence or two."""
         discordant = self.only_a_right + self.only_b_right
         if discordant == 0:
-            return (
-                f"A and B are right and wrong on the same images, all {self.images} of them: no difference."
-            )
+            return f"A and B are right and wrong on the same images, all {self.images} of them: no difference."
         difference = self.accuracy_difference
         points = f"{abs(difference.value or 0) * 100:.1f} points"
         interval = ""
@@ -152,23 +150,19 @@ def write_comparison(comparison: Comparison, a: Path, b: Path, path: Path) -> No
         temporary.write_text(json.dumps(facts, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def _paired(
-    a: Sequence[ImageResult], b: Sequence[ImageResult]
-) -> tuple[list[ImageResult], list[ImageResult]]:
+def _paired(a: Sequence[ImageResult], b: Sequence[ImageResult]) -> tuple[list[ImageResult], list[ImageResult]]:
     """Both in the order of their paths, after checking that they are the same images."""
     first, second = ({r.path: r for r in results} for results in (a, b))
     if different := sorted(first.keys() ^ second.keys()):
         side = "A" if different[0] in first else "B"
         raise DataError(
-            f"A has {len(first)} images and B {len(second)}; the first that differs is {different[0]}, only in "
-            f"{side}: evaluate both models on the same split of the same data directory"
+            f"A has {len(first)} images and B {len(second)}; the first that differs is {different[0]}, only "
+            f"in {side}: evaluate both models on the same split of the same data directory"
         )
     paths = sorted(first)
     for path in paths:
         if first[path].sha256 != second[path].sha256:
-            raise DataError(
-                f"{path}: the file differs between A and B (SHA-256): evaluate both on the same data"
-            )
+            raise DataError(f"{path}: the file differs between A and B (SHA-256): evaluate both on the same data")
         if first[path].truth != second[path].truth:
             labels = CLASS_NAMES[first[path].truth], CLASS_NAMES[second[path].truth]
             raise DataError(

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from model_src.classes import CLASS_NAMES
 from train.data_dir import Example
 from train.evaluation import galleries, plots
-from train.evaluation.galleries import Explain
+from train.evaluation.galleries import Explain, ExplanationPicture
 from train.evaluation.intervals import REPLICATES
 from train.evaluation.metrics import Answers, Metrics, measure
 from train.evaluation.predictions import Classifier, Decoded, Skipped, predict_split
@@ -109,16 +109,12 @@ def draw(evaluation: Evaluation) -> dict[str, Figure]:
         "reliability": plots.reliability_plot(evaluation.metrics),
     }
     typical = [
-        index
-        for label in range(len(CLASS_NAMES))
-        if (index := galleries.typical_of_class(results, label)) is not None
+        index for label in range(len(CLASS_NAMES)) if (index := galleries.typical_of_class(results, label)) is not None
     ]
     xrays = [galleries.read_example(evaluation.files[index], size) for index in typical]
     labels = [results[index].truth for index in typical]
     if evaluation.classifier.coronet is not None:
-        figures["reconstructions"] = galleries.reconstruction_gallery(
-            evaluation.classifier.coronet, xrays, labels
-        )
+        figures["reconstructions"] = galleries.reconstruction_gallery(evaluation.classifier.coronet, xrays, labels)
     if evaluation.shortcuts:
         figures["shortcuts"] = plots.shortcut_plot(evaluation.shortcuts)
         figures["probes"] = galleries.probe_gallery([r.probe for r in evaluation.shortcuts], xrays, labels)
@@ -136,18 +132,16 @@ def draw_explanations(
     method: str,
     *,
     per_class: int = galleries.PATIENTS_PER_CLASS,
-) -> tuple[Figure, str]:
-    """Figure 2 for one explanation method: the picture, and what a high value means in its own words."""
+) -> ExplanationPicture:
+    """Figure 2 for one explanation method: random patients of each class and what their answers rest on."""
     rows, sign = [], ""
     for label in track(range(len(CLASS_NAMES)), len(CLASS_NAMES), f"Explaining, {method}", "classes"):
         chosen = galleries.patients_of_class(evaluation.results, label, per_class, evaluation.seed)
         if not chosen:
             continue
-        xrays = [
-            galleries.read_example(evaluation.files[i], evaluation.classifier.image_size) for i in chosen
-        ]
+        xrays = [galleries.read_example(evaluation.files[i], evaluation.classifier.image_size) for i in chosen]
         results = [evaluation.results[i] for i in chosen]
         explained = explain(torch.stack([xray.tensor for xray in xrays]), [r.predicted for r in results])
         rows.append((label, xrays, explained, results))
         sign = explained[0].sign
-    return galleries.explanation_gallery(rows), sign
+    return ExplanationPicture(method, galleries.explanation_gallery(rows), sign)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from model_src.classes import CLASS_NAMES
 from model_src.coronet import CoroNet
@@ -33,6 +35,15 @@ class Explained(Protocol):
 
 # images (N, 1, S, S) and their target classes -> one explanation each
 Explain = Callable[[torch.Tensor, Sequence[int]], Sequence[Explained]]
+
+
+@dataclass(frozen=True)
+class ExplanationPicture:
+    """Figure 2 for one method."""
+
+    method: str
+    figure: Figure
+    sign: str  # what a high value means
 
 
 def typical_of_class(results: Sequence[ImageResult], label: int) -> int | None:
@@ -62,10 +73,11 @@ def worst_mistakes(results: Sequence[ImageResult], count: int = MISTAKES) -> lis
 
 def reconstruction_gallery(coronet: CoroNet, xrays: Sequence[Xray], labels: Sequence[int]) -> Figure:
     """Figure 1's pictures: X, F_H(X), F_P(X) and the residuals of equations (5)-(7), a row for each X-ray."""
+    tfen: Any = coronet.tfen  # a TFEN or its TorchScript form
     device = next(coronet.parameters()).device
     x = torch.stack([xray.tensor for xray in xrays]).to(device)
     with torch.inference_mode():
-        healthy, pneumonia = coronet.tfen.reconstruct(x)
+        healthy, pneumonia = tfen.reconstruct(x)
         residuals = coronet.residuals(x)
     images = torch.cat([x, healthy, pneumonia], dim=1).float().cpu().numpy()
     maps = residuals.float().cpu().numpy()
@@ -80,9 +92,7 @@ def reconstruction_gallery(coronet: CoroNet, xrays: Sequence[Xray], labels: Sequ
         for column in range(3):
             _show(grid[row, column], images[row, column], cmap="gray", vmin=0, vmax=1)
             drawn = _show(grid[row, 3 + column], maps[row, column], cmap="magma", vmin=0, vmax=brightest)
-            grid[row, 3 + column].set_xlabel(
-                f"mean {maps[row, column].mean():.4f}", fontsize=8.5, color=FAINT
-            )
+            grid[row, 3 + column].set_xlabel(f"mean {maps[row, column].mean():.4f}", fontsize=8.5, color=FAINT)
         grid[row, 0].set_ylabel(CLASS_NAMES[label], fontsize=11, color=INK)
     for axes, title in zip(grid[0], titles, strict=True):
         axes.set_title(title, fontsize=10.5, color=INK)
@@ -171,7 +181,7 @@ def _thumbnail(xray: Xray) -> np.ndarray:
     return resize_pixels(working_size(xray.pixels), _THUMBNAIL)[0].numpy()
 
 
-def _show(axes: Axes, image: np.ndarray, **options: object):
+def _show(axes: Axes, image: np.ndarray, **options: Any) -> AxesImage:
     axes.set_axis_on()
     axes.set_xticks([])
     axes.set_yticks([])

@@ -63,9 +63,7 @@ def rate(successes: int, total: int, why_undefined: str = "no image to count") -
     return Estimate(share, low, high, successes, total, "Wilson")
 
 
-def patient_weights(
-    patients: Sequence[str], *, replicates: int = REPLICATES, seed: int = 0
-) -> Iterator[np.ndarray]:
+def patient_weights(patients: Sequence[str], *, replicates: int = REPLICATES, seed: int = 0) -> Iterator[np.ndarray]:
     """Bootstrap resamples of whole patients, as how often each image is drawn.
 
     A patient's images are alike, so drawing images one by one would make intervals too narrow.
@@ -99,9 +97,7 @@ def bootstrap_interval(value: float, replicates: np.ndarray) -> tuple[float, flo
     return float(low), float(high)
 
 
-def bootstrap_estimate(
-    value: float, replicates: np.ndarray, patients: int, total: int, note: str = ""
-) -> Estimate:
+def bootstrap_estimate(value: float, replicates: np.ndarray, patients: int, total: int, note: str = "") -> Estimate:
     """`value` with its bootstrap interval, or without one where the data are too few to resample."""
     if not math.isfinite(value):
         return undefined(total, note or "not defined on these images")

@@ -94,9 +94,7 @@ def measure(answers: Answers, *, replicates: int = REPLICATES, seed: int = 0) ->
     patients, total = len(set(answers.patients)), len(truth)
     absent = [name for index, name in enumerate(CLASS_NAMES) if matrix[index].sum() == 0]
     unclaimed = [
-        name
-        for index, name in enumerate(CLASS_NAMES)
-        if matrix[:, index].sum() == 0 and matrix[index].sum() > 0
+        name for index, name in enumerate(CLASS_NAMES) if matrix[:, index].sum() == 0 and matrix[index].sum() > 0
     ]
 
     def resampled(name: str, note: str = "") -> Estimate:
@@ -138,9 +136,7 @@ def measure(answers: Answers, *, replicates: int = REPLICATES, seed: int = 0) ->
             "roc_auc": undefined(total, alone) if alone else resampled(f"roc_auc {name}"),
             "pr_auc": undefined(total, alone) if alone else resampled(f"pr_auc {name}"),
         }
-    return Metrics(
-        overall, per_class, matrix.tolist(), reliability_bins(truth, answers.probabilities), total, patients
-    )
+    return Metrics(overall, per_class, matrix.tolist(), reliability_bins(truth, answers.probabilities), total, patients)
 
 
 def point_values(answers: Answers) -> dict[str, float]:
@@ -153,8 +149,7 @@ def point_values(answers: Answers) -> dict[str, float]:
     f1 = f1_score(truth, predicted, labels=_LABELS, average=None, zero_division=0.0)
     precision = precision_score(truth, predicted, labels=_LABELS, average=None, zero_division=0.0)
     sensitivity = [
-        float(np.mean(predicted[truth == index] == index)) if index in present else math.nan
-        for index in _LABELS
+        float(np.mean(predicted[truth == index] == index)) if index in present else math.nan for index in _LABELS
     ]
     values = {
         "accuracy": float(np.mean(truth == predicted)),

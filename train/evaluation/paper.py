@@ -26,9 +26,7 @@ class PaperRow:
     table: str
     name: str
     printed: float  # percent, as in the paper
-    paper: (
-        Estimate | None
-    )  # the same from Table 5's counts with an interval; None where resampling would be needed
+    paper: Estimate | None  # the same from Table 5's counts with an interval; None where resampling would be needed
     ours: Estimate
 
 

@@ -65,9 +65,7 @@ def confusion_plot(metrics: Metrics) -> Figure:
             text = f"{share[row, column]:.0%}" if actual[row, 0] else "no image"
             axes.text(column, row + 0.24, text, ha="center", va="center", fontsize=9, color=colour)
     axes.set_xticks(range(len(CLASS_NAMES)), CLASS_NAMES)
-    axes.set_yticks(
-        range(len(CLASS_NAMES)), [f"{n}\n({t})" for n, t in zip(CLASS_NAMES, actual[:, 0], strict=True)]
-    )
+    axes.set_yticks(range(len(CLASS_NAMES)), [f"{n}\n({t})" for n, t in zip(CLASS_NAMES, actual[:, 0], strict=True)])
     axes.set_xlabel("Predicted", color=INK, labelpad=8)
     axes.set_ylabel("Truth (images)", color=INK)
     axes.spines[:].set_visible(False)
@@ -100,9 +98,7 @@ def curve_plots(answers: Answers, metrics: Metrics) -> Figure:
     ):
         plain(axes).set(xlabel=x, ylabel=y, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
         if axes.get_legend_handles_labels()[0]:
-            axes.legend(
-                loc=where, fontsize=8.5, frameon=True, framealpha=0.9, edgecolor="none", handlelength=2.8
-            )
+            axes.legend(loc=where, fontsize=8.5, frameon=True, framealpha=0.9, edgecolor="none", handlelength=2.8)
     roc.set_title("ROC", fontsize=11, color=INK)
     pr.set_title("Precision and recall", fontsize=11, color=INK)
     return figure
@@ -131,12 +127,8 @@ def reliability_plot(metrics: Metrics) -> Figure:
     plain(top).set(ylabel="Share that is right", ylim=(-0.03, 1.03), xlim=(0, 1))
     top.legend(loc="upper left", fontsize=8.5, frameon=False)
     centres = [(b.low + b.high) / 2 for b in metrics.reliability]
-    bars = bottom.bar(
-        centres, [b.accuracy.total for b in metrics.reliability], width=0.9 / BINS, color="#9fb3c8"
-    )
-    bottom.bar_label(
-        bars, labels=[str(b.accuracy.total or "") for b in metrics.reliability], fontsize=7.5, color=INK
-    )
+    bars = bottom.bar(centres, [b.accuracy.total for b in metrics.reliability], width=0.9 / BINS, color="#9fb3c8")
+    bottom.bar_label(bars, labels=[str(b.accuracy.total or "") for b in metrics.reliability], fontsize=7.5, color=INK)
     plain(bottom, grid=False).set(xlabel="Confidence: probability of the predicted class", ylabel="Images")
     bottom.margins(y=0.25)
     return figure
@@ -156,9 +148,7 @@ def shortcut_plot(results: Sequence[ProbeResult]) -> Figure:
     axes = plain(figure.subplots())
     for offset, (name, label) in enumerate(figures):
         shown = [
-            (row, r.change[name])
-            for row, r in zip(rows, ordered, strict=True)
-            if r.change[name].value is not None
+            (row, r.change[name]) for row, r in zip(rows, ordered, strict=True) if r.change[name].value is not None
         ]
         points = np.array([(c.value, c.low, c.high) for _, c in shown], dtype=float).reshape(-1, 3) * 100
         points = np.where(np.isnan(points), points[:, :1], points)  # no interval: no whisker

@@ -100,9 +100,7 @@ def predict_split(
         results += _results(batch, answer, roots)
         each(batch)
     if not results:
-        raise DataError(
-            f"none of the {len(examples)} images can be read; need at least one to judge a model by"
-        )
+        raise DataError(f"none of the {len(examples)} images can be read; need at least one to judge a model by")
     return results
 
 
@@ -141,9 +139,7 @@ def _decode(example: Example, image_size: int) -> Decoded | str:
     return Decoded(example, xray.tensor, working_size(xray.pixels), digest, xray.warnings)
 
 
-def _readable(
-    stream: Iterator[tuple[Example, Decoded | str]], skipped: list[Skipped] | None
-) -> Iterator[Decoded]:
+def _readable(stream: Iterator[tuple[Example, Decoded | str]], skipped: list[Skipped] | None) -> Iterator[Decoded]:
     for example, outcome in stream:
         if isinstance(outcome, Decoded):
             yield outcome

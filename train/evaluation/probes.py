@@ -17,9 +17,7 @@ CORNER = 0.22  # of the side: markers (L, R) and burned-in text sit there
 CROP_HEIGHT, CROP_WIDTH = 0.7, 0.8  # of the image: on a frontal chest film both lungs lie in there
 JPEG_QUALITY = 30
 COARSE_SIDE = 128  # pixels
-LARGEST_SIDE = (
-    1024  # larger images are reduced first; networks see far less, and equalising them would take seconds
-)
+LARGEST_SIDE = 1024  # larger images are reduced first; networks see far less, and equalising them would take seconds
 
 
 @dataclass(frozen=True)
@@ -129,11 +127,7 @@ PROBES = (
 def working_size(pixels: np.ndarray) -> np.ndarray:
     """`pixels`, reduced to a longest side of 1024 where they are larger."""
     scale = LARGEST_SIDE / max(pixels.shape)
-    return (
-        pixels
-        if scale >= 1
-        else _resized(pixels, tuple(max(1, round(s * scale)) for s in pixels.shape[::-1]))
-    )
+    return pixels if scale >= 1 else _resized(pixels, tuple(max(1, round(s * scale)) for s in pixels.shape[::-1]))
 
 
 def _inside(pixels: np.ndarray, share: float) -> tuple[slice, slice]:

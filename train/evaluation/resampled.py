@@ -46,9 +46,7 @@ def confusion_metrics(matrices: np.ndarray) -> dict[str, np.ndarray]:
     return values
 
 
-def ranking_areas(
-    positive: np.ndarray, scores: np.ndarray, weights: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def ranking_areas(positive: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Areas under the ROC curve and the precision-recall curve (average precision), each (b,).
 
     Args:
@@ -57,9 +55,7 @@ def ranking_areas(
         weights: float (b, N).
     """
     order = np.argsort(-scores, kind="stable")
-    thresholds = np.append(
-        np.flatnonzero(np.diff(scores[order])), len(scores) - 1
-    )  # last image of each tied score
+    thresholds = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)  # last image of each tied score
     hits = np.cumsum(weights[:, order] * positive[order], axis=1)[:, thresholds]
     alarms = np.cumsum(weights[:, order] * ~positive[order], axis=1)[:, thresholds]
     new_hits = np.diff(hits, axis=1, prepend=0)

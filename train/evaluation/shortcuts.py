@@ -28,6 +28,7 @@ from train.evaluation.metrics import Answers
 from train.evaluation.predictions import Classifier, Decoded
 from train.evaluation.probes import PROBES, Probe
 from train.evaluation.resampled import confusion_metrics, confusions, ranking_areas
+from train.evaluation.wording import change
 
 FIGURES = {
     "accuracy": "accuracy",
@@ -82,9 +83,7 @@ class ShortcutProbing:
         ]
 
 
-def _result(
-    probe: Probe, original: Answers, probabilities: np.ndarray, replicates: int, seed: int
-) -> ProbeResult:
+def _result(probe: Probe, original: Answers, probabilities: np.ndarray, replicates: int, seed: int) -> ProbeResult:
     altered = Answers(original.truth, probabilities.argmax(axis=1), probabilities, original.patients)
     total, patients = len(original.truth), len(set(original.patients))
     once = np.ones((1, total))
@@ -101,9 +100,7 @@ def _result(
             estimates[name] = changes[name] = undefined(total, "a class this needs is missing in this split")
             continue
         estimates[name] = bootstrap_estimate(float(after[name][0]), probed, patients, total)
-        changes[name] = bootstrap_estimate(
-            float(after[name][0] - before[name][0]), probed - plain, patients, total
-        )
+        changes[name] = bootstrap_estimate(float(after[name][0] - before[name][0]), probed - plain, patients, total)
     kept = int((altered.predicted == original.predicted).sum())
     return ProbeResult(probe, estimates, changes, rate(kept, total))
 
@@ -125,11 +122,12 @@ def verdict(results: Sequence[ProbeResult]) -> list[str]:
     sentences = []
     if falls := [r for r in results if r.probe.keeps_lungs and r.change["accuracy"].value is not None]:
         worst = min(falls, key=lambda r: r.change["accuracy"].value or 0)
-        change = worst.change["accuracy"]
-        said = f"With the lungs in view, accuracy suffers most from {_named(worst)}: {_points(change)} points"
-        if (change.value or 0) >= 0:
+        moved = worst.change["accuracy"]
+        points = f"{change(moved, 'percent')} points"
+        said = f"With the lungs in view, accuracy suffers most from {_named(worst)}: {points}"
+        if (moved.value or 0) >= 0:
             sentences.append("With the lungs in view, accuracy falls under no alteration.")
-        elif change.high is not None and change.high < 0:
+        elif moved.high is not None and moved.high < 0:
             sentences.append(f"{said}. The model leans on what that alteration takes away.")
         else:
             sentences.append(f"{said}, no more than chance could do.")
@@ -148,9 +146,3 @@ def verdict(results: Sequence[ProbeResult]) -> list[str]:
 
 def _named(result: ProbeResult) -> str:
     return f"\N{LEFT DOUBLE QUOTATION MARK}{result.probe.title}\N{RIGHT DOUBLE QUOTATION MARK}"
-
-
-def _points(change: Estimate) -> str:
-    ends = [value for value in (change.value, change.low, change.high) if value is not None]
-    shown = [f"{value * 100:+.1f}" for value in ends]
-    return shown[0] if len(shown) == 1 else f"{shown[0]} ({shown[1]} to {shown[2]})"
