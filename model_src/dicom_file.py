@@ -131,7 +131,7 @@ def _check_kind(ds: Dataset) -> None:
             raise InvalidImage("the DICOM file ends before its pixel data; export it again")
         raise UnsupportedImage("found DICOM without integer pixel data; send the image object of the study")
     frames = header_text(ds, "NumberOfFrames")
-    if frames not in ("", "0", "1"):
+    if frames.lstrip("0") not in ("", "1"):
         raise UnsupportedImage(f"found DICOM of {frames[:16]} frames; send a single-frame image")
     photometric = header_text(ds, "PhotometricInterpretation")
     if photometric not in ("MONOCHROME1", "MONOCHROME2") or _integer(ds, "SamplesPerPixel", 1) != 1:
@@ -157,7 +157,7 @@ def _integer(ds: Dataset, keyword: str, default: int | None = None) -> int:
     value = ds.get(keyword)
     value = default if value is None else value
     if not isinstance(value, int):
-        raise InvalidImage(f"{keyword} is missing from the DICOM header; export the file again")
+        raise InvalidImage(f"{keyword} in the DICOM header is missing or no number; export it again")
     return value
 
 

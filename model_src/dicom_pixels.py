@@ -77,9 +77,10 @@ def bit_patterns(ds: Dataset, layout: Layout) -> np.ndarray:
     # Codestreams hold the samples in their lowest bits.
     if shift := 0 if in_codestream else layout.high_bit + 1 - layout.bits_stored:
         patterns = patterns >> shift
-    if layout.bits_stored < 8 * patterns.itemsize:
-        patterns = patterns & ((1 << layout.bits_stored) - 1)
-    return patterns
+    highest = (1 << layout.bits_stored) - 1
+    if in_codestream and not layout.signed:
+        return np.minimum(patterns, highest)  # a codestream has no unused bits: more is brighter than white
+    return patterns & highest
 
 
 def _checked_shape(frame: bytes, syntax: uid.UID, layout: Layout) -> Shape:

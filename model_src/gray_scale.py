@@ -6,7 +6,6 @@ All of it is a function of one stored value of at most 16 bits, so it is worked 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +13,9 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from model_src.decoding import full_scale, one_line
+
+# Slopes, intercepts and windows beyond these are slips, and would overflow in what follows.
+_LEAST, _MOST = 1e-15, 1e15
 
 
 @dataclass(frozen=True)
@@ -79,11 +81,11 @@ def _modality(ds: Dataset, stored: np.ndarray, image: np.ndarray, samples: Sampl
     slope, intercept = _number(ds, "RescaleSlope", said), _number(ds, "RescaleIntercept", said)
     slope = 1.0 if slope is None else slope
     intercept = 0.0 if intercept is None else intercept
-    if slope == 0:
-        said.append("RescaleSlope is 0: ignored")
-        slope = 1.0
     black, white = sorted((lowest * slope + intercept, highest * slope + intercept))
-    return _Stage(stored * slope + intercept, black, white, doubt)
+    if black < white:
+        return _Stage(stored * slope + intercept, black, white, doubt)
+    said.append(f"RescaleSlope {slope:g} and RescaleIntercept {intercept:g} leave no range: ignored")
+    return _Stage(stored, lowest, highest, doubt)
 
 
 def _stored_range(values: np.ndarray, samples: Samples) -> tuple[int, int, str]:
@@ -92,7 +94,7 @@ def _stored_range(values: np.ndarray, samples: Samples) -> tuple[int, int, str]:
     bits = samples.bits_stored
     if low >= 0:
         # Signed samples without negative values are mostly unsigned ones of one bit less.
-        declared = bits - 1 if samples.signed else bits
+        declared = max(bits - 1, 1) if samples.signed else bits
         black, white = 0, full_scale(high, declared)
     else:
         declared = bits
@@ -164,14 +166,14 @@ def _padding(ds: Dataset, stored: np.ndarray) -> np.ndarray:
 
 
 def _number(ds: Dataset, keyword: str, said: list[str]) -> float | None:
-    """A decimal string's first value; None when absent, or (which is said) when it is not a finite number."""
+    """A decimal string's first value; None when absent, or (which is said) when it is no number of use."""
     try:
         value = ds.get(keyword)
         if isinstance(value, MultiValue):
             value = value[0] if value else None
         if value is None or value == "":
             return None
-        if math.isfinite(number := float(value)):
+        if (number := float(value)) == 0 or _LEAST < abs(number) < _MOST:
             return number
     except (ValueError, TypeError, OverflowError):
         pass

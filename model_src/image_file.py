@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import struct
 import zlib
 from io import BytesIO
@@ -11,6 +12,9 @@ from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlug
 
 from model_src.decoding import Decoded, check_size, decoding, scale_samples
 from model_src.errors import UnsupportedImage
+
+# Without a handler of the application's, Python prints what Pillow logs about damaged files.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 # The four formats are opened by their own class, never by trying all that Pillow knows.
 _OPENERS: dict[str, type[ImageFile.ImageFile]] = {

@@ -14,6 +14,7 @@ import pytest
 from pydicom import uid
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
+from pydicom.encaps import get_frame
 
 from model_src import dicom_file, dicom_pixels
 from model_src.dicom_file import read_dicom
@@ -79,7 +80,8 @@ def lut_item(entries: list[int], first: int) -> list[Dataset]:
         (RAMP8, {"Modality": "DR"}, 11 / 255, ""),
         (RAMP8, {"Modality": "RG"}, 11 / 255, ""),
         (RAMP8, {"Modality": None}, 11 / 255, ""),  # the SOP class says CR
-        (RAMP8, {"NumberOfFrames": 1}, 11 / 255, ""),
+        (RAMP8, {"NumberOfFrames": "01"}, 11 / 255, ""),
+        (RAMP8, {"BodyPartExamined": ["CHEST", "ABDOMEN"]}, 11 / 255, ""),
         (RAMP8, {"BodyPartExamined": None, "ViewPosition": "AP"}, 11 / 255, ""),
         (RAMP8, {"BodyPartExamined": "THORAX PA", "ViewPosition": ""}, 11 / 255, ""),
         (RAMP8, {"BodyPartExamined": "HAND"}, 11 / 255, "HAND, not the chest"),
@@ -196,13 +198,13 @@ def test_without_preamble(write_dicom: Writer) -> None:
         ({"PixelData": None, "Rows": None}, UnsupportedImage, "without integer pixel data"),
         ({"PixelData": b""}, InvalidImage, "damaged"),
         ({"PixelData": bytes(126)}, InvalidImage, r"number of bytes of pixel data is less than expected \(126 vs 128"),
-        ({"Rows": None}, InvalidImage, "Rows is missing"),
+        ({"Rows": None}, InvalidImage, "Rows in the DICOM header is missing"),
         ({"Rows": 0}, InvalidImage, "8 x 0 pixels"),
         ({"Columns": 0}, InvalidImage, "0 x 8 pixels"),
-        ({"Columns": None}, InvalidImage, "Columns is missing"),
+        ({"Columns": None}, InvalidImage, "Columns in the DICOM header is missing"),
         ({"BitsStored": 17}, InvalidImage, "17 bits stored in 16"),
         ({"BitsStored": 0}, InvalidImage, "0 bits stored in 16"),
-        ({"BitsAllocated": None}, InvalidImage, "BitsAllocated is missing"),
+        ({"BitsAllocated": None}, InvalidImage, "BitsAllocated in the DICOM header is missing"),
         ({"Rows": 60_000, "Columns": 60_000}, ImageTooLarge, "60000 x 60000"),
     ],
 )
@@ -224,8 +226,9 @@ def test_transfer_syntaxes_that_are_not_taken(write_dicom: Writer) -> None:
         read_dicom(video)
 
 
-def test_a_value_that_is_no_number_is_passed_over(write_dicom: Writer) -> None:
-    data = write_dicom(RAMP, BitsStored=12, WindowCenter=1234, WindowWidth=5678).replace(b"1234", b"abcd")
+@pytest.mark.parametrize("value", [b"abcd", b"1e99", b"-inf", b"nan ", b"1,50"])
+def test_a_value_that_is_no_number_is_passed_over(write_dicom: Writer, value: bytes) -> None:
+    data = write_dicom(RAMP, BitsStored=12, WindowCenter=1234, WindowWidth=5678).replace(b"1234", value)
     decoded = read_dicom(data)
     np.testing.assert_allclose(decoded.pixels, RAMP / 4095, atol=1e-6)
     assert decoded.warnings == ("WindowCenter in the header is not a number: ignored",)
@@ -292,6 +295,29 @@ def test_nothing_personal_is_said(write_dicom: Writer, caplog: pytest.LogCapture
     assert "HAND" in said
     assert "Secret" not in said
     assert "born" not in said
+
+
+def test_samples_brighter_than_the_header_allows_are_white(write_dicom: Writer) -> None:
+    deep = np.full((64, 64), 4096, np.uint16)
+    frame = pydicom.dcmread(BytesIO(write_dicom(deep, uid.JPEG2000Lossless)))
+    wrong = write_dicom(deep, uid.JPEG2000Lossless, get_frame(frame.PixelData, 0, number_of_frames=1), BitsStored=12)
+    assert read_dicom(wrong).pixels.min() == 1
+
+
+def test_eight_bits_in_big_endian_words(write_dicom: Writer) -> None:
+    # Bytes of OW are swapped in pairs.
+    data = write_dicom(RAMP8, uid.ExplicitVRBigEndian)
+    at = data.index(b"\x7f\xe0\x00\x10OB")
+    words = data[: at + 4] + b"OW" + data[at + 6 : at + 12] + RAMP8.reshape(-1, 2)[:, ::-1].tobytes()
+    np.testing.assert_allclose(read_dicom(words).pixels, RAMP8 / 255, atol=1e-6)
+
+
+def test_sequences_nested_without_end(write_dicom: Writer) -> None:
+    nested = b"\x88\x00\x00\x02SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff" * 20_000
+    data = write_dicom(RAMP8)
+    at = data.index(b"\x18\x00\x15\x00")  # before BodyPartExamined
+    with pytest.raises(RequestError):
+        read_dicom(data[:at] + nested + data[at:])
 
 
 def test_padding_bytes_after_odd_pixels(write_dicom: Writer) -> None:

@@ -178,7 +178,8 @@ def test_lookup_tables_agree_with_pydicom(keyword: str, first: int) -> None:
         ({"WindowCenter": 100, "WindowWidth": -5, "VOILUTFunction": "SIGMOID"}, "not valid"),
         ({"WindowCenter": 100, "WindowWidth": 5, "VOILUTFunction": "MAGIC"}, "MAGIC"),
         ({"WindowCenter": 9000, "WindowWidth": 10}, "all pixels alike"),  # beyond every sample
-        ({"RescaleSlope": 0, "RescaleIntercept": 5}, "RescaleSlope is 0"),
+        ({"RescaleSlope": 0, "RescaleIntercept": 5}, "RescaleSlope 0 and RescaleIntercept 5 leave no range"),
+        ({"RescaleSlope": 1e-9, "RescaleIntercept": 1e12}, "leave no range"),  # lost in rounding
     ],
 )
 def test_a_useless_header_is_passed_over_and_said(header: dict[str, Any], word: str) -> None:
@@ -186,6 +187,13 @@ def test_a_useless_header_is_passed_over_and_said(header: dict[str, Any], word: 
     np.testing.assert_allclose(result, np.arange(4096) / 4095, rtol=1e-6)
     assert len(said) == 1
     assert word in said[0]
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("used", [[0], [1], [0, 1]])
+def test_one_bit(signed: bool, used: list[int]) -> None:
+    result, _ = table(dataset(1, signed), np.array(used))
+    assert np.isfinite(result).all()
 
 
 def test_an_image_of_padding_alone_is_shown() -> None:

@@ -168,6 +168,11 @@ def test_transparency_is_laid_on_black(write_picture: Writer) -> None:
     check(write_picture(Image.merge("LA", [gray, half])), PIXELS * 128 / 255)
 
 
+def test_transparency_that_is_multiplied_in_already(write_tiff: Writer) -> None:
+    multiplied = np.dstack([np.where(ALPHA == 255, GRAY, 0), ALPHA]).astype(np.uint8)
+    check(write_tiff(multiplied, tags={338: 1}), PIXELS * (ALPHA / 255))
+
+
 def test_transparency_by_colour(write_picture: Writer) -> None:
     without_white = np.where(GRAY == 255, 0, PIXELS)
     check(write_picture(Image.fromarray(GRAY), transparency=255), without_white)
@@ -217,6 +222,21 @@ def test_exif_orientation(write_picture: Writer, kind: str, orientation: int) ->
     options = {"lossless": True} if kind == "WEBP" else {"quality": 100} if kind == "JPEG" else {}
     data = write_picture(np.ascontiguousarray(stored), kind, exif=exif, **options)
     check(data, upright / 255, atol=1.5 / 255)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_deep_samples_are_turned_too(write_picture: Writer, kind: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    check(write_picture(np.ascontiguousarray(DEEP.T[::-1]), kind, exif=exif), PIXELS)
+
+
+def test_deep_gray_with_alpha_is_turned_too() -> None:
+    body = bytes.fromhex("49492a0008000000 0100 1201 0300 01000000 06000000 00000000")
+    rows = [struct.pack(">HH", 0x3333, 65535), struct.pack(">HH", 0xFFFF, 65535)]
+    data = png("00000001 00000002 1004000000", rows)
+    exif = struct.pack(">I", len(body)) + b"eXIf" + body + struct.pack(">I", zlib.crc32(b"eXIf" + body))
+    check(data[:33] + exif + data[33:], np.array([[1, 0.2]]))
 
 
 def test_damaged_exif_does_not_cost_the_image(write_picture: Writer) -> None:
