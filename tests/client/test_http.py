@@ -133,9 +133,7 @@ def test_a_server_that_stays_busy_is_given_up(fake_server):
 
 
 def test_no_server():
-    with pytest.raises(
-        ServerError, match=r"no server at http://127\.0\.0\.1:1: start one with 'coronet serve'"
-    ):
+    with pytest.raises(ServerError, match=r"no server at http://127\.0\.0\.1:1: start one with 'coronet serve'"):
         CoroNetClient("http://127.0.0.1:1", "secret").predict(b"x")
 
 
@@ -209,9 +207,7 @@ def test_an_expired_token_of_our_own_server_is_renewed_with_the_api_key(fake_ser
 
 
 def test_a_token_that_cannot_be_renewed_is_refused_once(fake_server, tmp_path):
-    source = TokenSource(
-        file=key_file(tmp_path / "key_file.json", "old"), management_url="http://127.0.0.1:1"
-    )
+    source = TokenSource(file=key_file(tmp_path / "key_file.json", "old"), management_url="http://127.0.0.1:1")
     with pytest.raises(ServerError, match=r"refused the token in .*key_file\.json"):
         CoroNetClient(fake_server.url, source).predict(b"x")
     assert len(fake_server.requests) == 1

@@ -16,9 +16,7 @@ print(child.stdout.readline(), end="", flush=True)
 child.wait()
 """
 OBEDIENT = "import time; print('ready', flush=True); time.sleep(60)"
-STUBBORN = (
-    "import signal, time; signal.signal(15, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
-)
+STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
 
 
 def start(child: str) -> subprocess.Popen[str]:

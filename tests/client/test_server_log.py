@@ -36,9 +36,7 @@ def test_a_worker_that_cannot_load_the_model():
 
 
 def test_java_that_does_not_start():
-    log = log_of(
-        ["Error: Could not find or load main class org.pytorch.serve.ModelServer", "Caused by: x.YError: z"]
-    )
+    log = log_of(["Error: Could not find or load main class org.pytorch.serve.ModelServer", "Caused by: x.YError: z"])
     assert log.reasons()[-1] == "Caused by: x.YError: z"
 
 

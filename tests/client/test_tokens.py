@@ -34,9 +34,7 @@ def key_file(directory: Path, key: str) -> Path:
 def serve_on(port: int, key: str) -> None:
     """What `coronet serve` leaves."""
     path = key_file(state_directory(port), key)
-    write_record(
-        ServerRecord(f"http://127.0.0.1:{port}", "http://127.0.0.1:8081", 123, str(path)), path.parent
-    )
+    write_record(ServerRecord(f"http://127.0.0.1:{port}", "http://127.0.0.1:8081", 123, str(path)), path.parent)
 
 
 def test_the_nearest_source_wins(monkeypatch, tmp_path):
@@ -88,9 +86,7 @@ def test_key_file_kinds(tmp_path):
     assert read_key(path, "inference") == "token-alone"
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"inference": 3}', '{"management": {"key": "m"}}', "two words"]
-)
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"inference": 3}', '{"management": {"key": "m"}}', "two words"])
 def test_a_file_without_a_key(tmp_path, text):
     path = tmp_path / "key_file.json"
     path.write_text(text)
