@@ -1,7 +1,7 @@
 """Pictures of explanations: heat map, overlay, residual images, and a montage like the paper's Figure 2.
 
-Pillow and NumPy only, so that a worker starts fast. X-rays come as `Xray.pixels`, float32 (H, W) in [0, 1], bright =
-dense; maps as float32 (h, w) in [0, 1], 1 = matters most. Every picture is 8-bit PNG bytes.
+Pillow and NumPy only, so that a worker starts fast. X-rays come as `Xray.pixels`, float32 (H, W) in [0, 1],
+bright = dense; maps as float32 (h, w) in [0, 1], 1 = matters most. Every picture is 8-bit PNG bytes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from PIL import Image, ImageDraw, ImageFont
 from model_src.classes import RESEARCH_USE
 
 LONGEST_SIDE = 1024
-# Matplotlib's perceptually uniform "plasma" at eleven even steps; straight lines between them stay within 6/255.
+# Matplotlib's perceptually uniform "plasma" at eleven even steps; straight lines between them stay within
+# 6/255.
 _PLASMA = "0d0887 41049d 6a00a8 8f0da4 b12a90 cc4778 e16462 f2844b fca636 fcce25 f0f921"
 _FAINT, _FULL, _OPACITY = 0.10, 0.55, 0.65  # the overlay is invisible below, and at its strongest above
 _INK, _PAPER = (20, 20, 20), (255, 255, 255)
@@ -47,8 +48,9 @@ def overlay_png(heatmap: np.ndarray, pixels: np.ndarray, sign: str = "") -> byte
 def residuals_png(residuals: np.ndarray, side: int = 384) -> bytes:
     """Both autoencoders' residual images side by side, on one scale with its colour bar.
 
-    `residuals` is the TFEN's output (3, S, S) for one image; the first two channels are |X - F_H(X)| and |X - F_P(X)|.
-    Bright = the autoencoder could not draw it. The scale ends at the 99.5th percentile of both, which is printed.
+    `residuals` is the TFEN's output (3, S, S) for one image; the first two channels are |X - F_H(X)| and |X
+    - F_P(X)|. Bright = the autoencoder could not draw it. The scale ends at the 99.5th percentile of both,
+    which is printed.
     """
     top = max(float(np.percentile(residuals[:2], 99.5)), 1e-6)
     font, line = _font(side // 24), side // 16
@@ -61,9 +63,7 @@ def residuals_png(residuals: np.ndarray, side: int = 384) -> bytes:
         draw.text((left, line // 2), title, fill=_INK, font=font)
     _draw_bar(canvas, (line, side + 2 * line + line // 2, 2 * side + 2 * line, side + 3 * line))
     draw.text((line, side + 3 * line + line // 4), "0", fill=_INK, font=font)
-    draw.text(
-        (2 * side + 2 * line, side + 3 * line + line // 4), f"{top:.3f}", fill=_INK, font=font, anchor="ra"
-    )
+    draw.text((2 * side + 2 * line, side + 3 * line + line // 4), f"{top:.3f}", fill=_INK, font=font, anchor="ra")
     note = f"yellow = the autoencoder could not draw it; {RESEARCH_USE}"
     draw.text((line, side + 4 * line + line // 2), note, fill=_INK, font=font)
     return _png(canvas)
@@ -176,9 +176,7 @@ def _palette() -> np.ndarray:
     anchors = np.array([list(bytes.fromhex(colour)) for colour in _PLASMA.split()], dtype=np.float64)
     at = np.linspace(0, 1, len(anchors))
     wanted = np.linspace(0, 1, 256)
-    return (
-        np.stack([np.interp(wanted, at, channel) for channel in anchors.T], axis=1).round().astype(np.uint8)
-    )
+    return np.stack([np.interp(wanted, at, channel) for channel in anchors.T], axis=1).round().astype(np.uint8)
 
 
 def _picture_size(pixels: np.ndarray) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,18 +34,14 @@ class Attribution:
     steps: int  # model evaluations spent on the map
     target: int  # class index
     original_probability: float  # of the target, for the image as it is
-    perturbed_probability: (
-        float  # for the image with what the map marks removed (or, preservation, alone kept)
-    )
+    perturbed_probability: float  # for the image with what the map marks removed (or, preservation, alone kept)
     deletion: float  # area under the deletion curve, in [0, 1], small is good
     insertion: float  # area under the insertion curve, in [0, 1], large is good
     warnings: tuple[str, ...] = ()
     details: dict[str, Any] = field(default_factory=dict)  # method-specific facts, JSON-ready
 
 
-def explain_batch(
-    coronet: CoroNet, x: Tensor, targets: Sequence[int], options: ExplainOptions
-) -> list[Attribution]:
+def explain_batch(coronet: CoroNet, x: Tensor, targets: Sequence[int], options: ExplainOptions) -> list[Attribution]:
     """Explain images x (N, 1, S, S) float32 in [0, 1], on the chain's device, towards one class index each.
 
     An image's answer does not depend on its neighbours in the batch. Whatever happens, the model, the random
@@ -71,17 +68,13 @@ def explain_batch(
         warnings = [text for rows in maps.warnings[i : i + 1] for text in rows]
         numbers = [p, float(perturbed[i]), float(deletion[i]), float(insertion[i])]
         if bool(broken[i]) or not np.isfinite(numbers).all():
-            warnings.append(
-                "a value on the way was not a number: the map is empty where it could not be computed"
-            )
+            warnings.append("a value on the way was not a number: the map is empty where it could not be computed")
         elif not bool(heatmaps[i].any()):
             warnings.append("the method found nothing that matters for this class")
         if flat[i]:
             warnings.append("the image is constant: there is nothing to point at")
         if p < NOTHING_TO_EXPLAIN:
-            warnings.append(
-                f"the target's probability is already {p:.3f}: there is hardly anything to explain"
-            )
+            warnings.append(f"the target's probability is already {p:.3f}: there is hardly anything to explain")
         numbers = [value if np.isfinite(value) else 0.0 for value in numbers]
         answers.append(
             Attribution(
@@ -94,10 +87,19 @@ def explain_batch(
                 deletion=numbers[2],
                 insertion=numbers[3],
                 warnings=tuple(warnings),
-                details=maps.details[i] if maps.details else {},
+                details=_finite(maps.details[i]) if maps.details else {},
             )
         )
     return answers
+
+
+def _finite(value: Any) -> Any:
+    """`value` (JSON-ready) with every number that JSON cannot hold replaced by None."""
+    if isinstance(value, dict):
+        return {name: _finite(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _perturbed_images(chain: Chain, x: Tensor, heatmaps: Tensor, maps: Maps) -> Tensor:

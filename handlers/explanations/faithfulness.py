@@ -1,9 +1,10 @@
 """How faithful a map is: deletion and insertion area (Petsiuk et al., RISE, BMVC 2018) on a small budget.
 
-Pixels are ranked by the map, drawn at the image's size. Deletion replaces them by the image's mean gray, most important
-first: the target's probability should fall early, so a small area under its curve is good. Insertion starts from
-the image blurred (sigma 10 pixels at 224) and puts true pixels back, most important first: a large area is good.
-Both areas are means over the fraction of pixels changed, from none to all, by the trapezoid rule, in [0, 1].
+Pixels are ranked by the map, drawn at the image's size. Deletion replaces them by the image's mean gray,
+most important first: the target's probability should fall early, so a small area under its curve is good.
+Insertion starts from the image blurred (sigma 10 pixels at 224) and puts true pixels back, most important
+first: a large area is good. Both areas are means over the fraction of pixels changed, from none to all, by
+the trapezoid rule, in [0, 1].
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ TIE_BREAK = 1e-3  # weight of the map's surroundings where the map itself is fla
 def deletion_insertion(chain: Chain, x: Tensor, heatmaps: Tensor, steps: int) -> tuple[Tensor, Tensor]:
     """Areas (N,) and (N,) of the deletion and the insertion curve.
 
-    x (N, 1, S, S) in [0, 1], heatmaps (N, h, w), curves of steps + 1 points. Takes 2 x steps forward passes per
-    image, because the whole image is a point of both curves.
+    x (N, 1, S, S) in [0, 1], heatmaps (N, h, w), curves of steps + 1 points. Takes 2 x steps forward passes
+    per image, because the whole image is a point of both curves.
     """
     importance = ranks(heatmaps, x.shape[-1])  # (N, 1, S, S), 1 = last
     gray = perturbation("fade", chain, x, 0, 0)
@@ -40,7 +41,8 @@ def deletion_insertion(chain: Chain, x: Tensor, heatmaps: Tensor, steps: int) ->
 def ranks(heatmaps: Tensor, size: int) -> Tensor:
     """(N, h, w) maps -> (N, 1, size, size): each pixel's place from 0 (most important) to below 1.
 
-    Where a map is flat (often zero), pixels near its important regions come first instead of in reading order.
+    Where a map is flat (often zero), pixels near its important regions come first instead of in reading
+    order.
     """
     maps = heatmaps[:, None].float()
     drawn = F.interpolate(maps, size=(size, size), mode="bilinear", align_corners=False)
@@ -61,7 +63,5 @@ def _probabilities(chain: Chain, frames: list[Tensor]) -> Tensor:
     parts = []
     for first in range(0, len(frames), together):
         group = frames[first : first + together]
-        parts.append(
-            chain.only(rows.repeat(len(group))).probability(torch.cat(group)).view(len(group), images)
-        )
+        parts.append(chain.only(rows.repeat(len(group))).probability(torch.cat(group)).view(len(group), images))
     return torch.cat(parts)

@@ -64,7 +64,7 @@ def attribute(chain: Chain, x: Tensor, settings: FeatureAblationSettings) -> Map
 
 def work(settings: FeatureAblationSettings) -> Work:
     """Passes for one image."""
-    return Work(forwards=settings.steps + 2, gradients=0)
+    return Work(forwards=settings.steps + 2)
 
 
 METHOD = Method(

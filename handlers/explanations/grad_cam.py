@@ -2,8 +2,8 @@
 
 With A (C, h, w) the map that `cin.features` returns and s the target's log-odds from `cin.classify(A)`:
     weight of channel c = mean over h, w of ds/dA_c,      map = ReLU(sum over c of weight_c A_c).
-No hooks are needed, so it works on TorchScript (Captum's LayerGradCam does not). At 224 pixels the map is 7 x 7:
-coarse, but cheap.
+No hooks are needed, so it works on TorchScript (Captum's LayerGradCam does not). At 224 pixels the map is 7
+x 7: coarse, but cheap.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def class_activation(chain: Chain, x: Tensor) -> Tensor:
 
 def work(settings: GradCamSettings) -> Work:
     """Passes for one image; only the classifier's last layers run backward, at next to no cost."""
-    return Work(forwards=settings.steps, gradients=0)
+    return Work(forwards=settings.steps)
 
 
 METHOD = Method(

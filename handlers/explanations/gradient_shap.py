@@ -1,7 +1,7 @@
 """Gradient SHAP (Lundberg & Lee, NeurIPS 2017), by Captum: integrated gradients in expectation.
 
-Gradients at random points between random baselines (black, blurred, healthy-looking) and noisy copies of the image,
-times the distance to the baseline.
+Gradients at random points between random baselines (black, blurred, healthy-looking) and noisy copies of
+the image, times the distance to the baseline.
 """
 
 from __future__ import annotations

@@ -26,9 +26,7 @@ class IntegratedGradientsSettings(Settings):
     steps: int = integer(16, 1, 500, "points of the integral (Gauss-Legendre)")
     baseline: str = choice("blur", BASELINES, "the picture that stands for no information")
     smooth_samples: int = integer(1, 1, 64, "noise tunnel: average over this many noisy copies (1 = off)")
-    smooth_noise: float = number(
-        0.05, 0, 0.5, "noise tunnel: standard deviation of the noise, image range is 1"
-    )
+    smooth_noise: float = number(0.05, 0, 0.5, "noise tunnel: standard deviation of the noise, image range is 1")
     sign: str = choice("positive", SIGNS, "which attributions the map shows")
     grid: int = integer(28, 4, LARGEST_GRID, "cells along each side of the map")
 

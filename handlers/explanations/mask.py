@@ -15,8 +15,8 @@ SMOOTHING_SIGMA = 5.0  # Gaussian on the upsampled mask, in pixels of a 224-pixe
 class MaskUpsampler:
     """Draws (N, 28, 28) masks as (N, 1, S, S): bilinear, then a Gaussian, optionally shifted.
 
-    Both steps are linear and separable, so drawing is two small matrix products, U m U^T, with U (S, 28) worked
-    out once. Rows of U sum to 1: a constant mask stays constant, also at the border.
+    Both steps are linear and separable, so drawing is two small matrix products, U m U^T, with U (S, 28)
+    worked out once. Rows of U sum to 1: a constant mask stays constant, also at the border.
     """
 
     def __init__(self, size: int, jitter: int, device: torch.device, grid: int = GRID) -> None:
@@ -47,7 +47,5 @@ def discs(count: int, grid: int = GRID) -> Tensor:
     centre = (grid - 1) / 2
     offset = torch.arange(grid) - centre
     distance = (offset[:, None] ** 2 + offset[None, :] ** 2).sqrt()
-    radii = torch.linspace(
-        grid / (2 * count), grid * 0.75, count
-    )  # 0.75 > sqrt(2) / 2: the last one covers all
+    radii = torch.linspace(grid / (2 * count), grid * 0.75, count)  # 0.75 > sqrt(2) / 2: the last one covers all
     return (distance[None] <= radii[:, None, None]).float()

@@ -109,9 +109,7 @@ def descend(
         gradient = torch.where(finite[:, None, None], gradient, torch.zeros_like(gradient))
         first[rows] = 0.9 * first[rows] + 0.1 * gradient
         second[rows] = 0.999 * second[rows] + 0.001 * gradient.square()
-        update = (first[rows] / (1 - 0.9 ** (step + 1))) / (
-            (second[rows] / (1 - 0.999 ** (step + 1))).sqrt() + 1e-8
-        )
+        update = (first[rows] / (1 - 0.9 ** (step + 1))) / ((second[rows] / (1 - 0.999 ** (step + 1))).sqrt() + 1e-8)
         mask[rows] = (mask[rows] - lr * update).clamp(0, 1)
         recent[step % WINDOW, rows] = mask[rows]
         history[active, step] = objective.detach().cpu()

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from handlers.explanations.chain import Chain
+from handlers.explanations.fast_chain import fast_copy
 from handlers.explanations.mask import GRID, MaskUpsampler, discs
 from handlers.explanations.mask_descent import MaskProblem, descend
 from handlers.explanations.method import Maps, Method, Work
@@ -26,6 +27,7 @@ from handlers.explanations.settings import Settings, choice, integer, number
 STARTS = ("attribution", "circular", "uniform")
 START_STEPS = 6  # gradients that the attribution start takes
 DISCS = 8  # forward passes that the circular start takes
+POWERLESS = 0.9  # a perturbation that leaves this part of the probability cannot remove the class
 START_CONTRAST = 0.8  # how far a start removes what matters most
 
 
@@ -35,18 +37,14 @@ class PerturbationSettings(Settings):
 
     steps: int = integer(40, 1, 1000, "most optimisation steps; it stops earlier when it no longer improves")
     time_budget: float | None = number(None, 0.1, 3600, "stop here with the best mask so far", unit="seconds")
-    objective: str = choice(
-        "deletion", ("deletion", "preservation"), "remove the evidence, or keep nothing else"
-    )
+    objective: str = choice("deletion", ("deletion", "preservation"), "remove the evidence, or keep nothing else")
     perturbation: str = choice("blur", PERTURBATIONS, "what replaces the removed pixels")
     blur_sigma: float = number(10.0, 1, 50, "strength of the blur", unit="pixels of a 224-pixel image")
     area: float = number(0.1, 0, 10, "weight of the mean removed (deletion) or kept (preservation) area")
     tv: float = number(0.5, 0, 100, "weight of the mask's mean total variation")
     beta: float = number(3.0, 1, 5, "exponent of the total variation")
     lr: float = number(0.1, 0.001, 1, "Adam's step size")
-    jitter: int = integer(
-        4, 0, 16, "largest random shift of the mask in a step", unit="pixels of a 224-pixel image"
-    )
+    jitter: int = integer(4, 0, 16, "largest random shift of the mask in a step", unit="pixels of a 224-pixel image")
     init: str = choice("attribution", STARTS, "the start mask")
     seeds: int = integer(1, 1, 8, "independent runs that are averaged")
 
@@ -59,9 +57,8 @@ def attribute(chain: Chain, x: Tensor, settings: PerturbationSettings) -> Maps:
     jitter = round(settings.jitter * size / REFERENCE_SIZE)
     draw = MaskUpsampler(size, jitter, x.device)
     perturbed = perturbation(settings.perturbation, chain, x, settings.blur_sigma, settings.seed)
-    problem = MaskProblem(
-        chain, x, perturbed, draw, settings.objective, settings.area, settings.tv, settings.beta
-    )
+    fast = Chain(fast_copy(chain.coronet), chain.targets, x.device)
+    problem = MaskProblem(fast, x, perturbed, draw, settings.objective, settings.area, settings.tv, settings.beta)
 
     runs = []
     start = _start_mask(problem, settings.init)
@@ -75,10 +72,10 @@ def attribute(chain: Chain, x: Tensor, settings: PerturbationSettings) -> Maps:
         terms = problem.terms(mask, (0, 0))
 
     deletion = settings.objective == "deletion"
-    warnings: list[list[str]] = [[] for _ in range(len(x))]
+    warnings = _powerless(chain, x, perturbed, settings)
     if any(run.out_of_time for run in runs) or len(runs) < settings.seeds:
-        text = f"time_budget of {settings.time_budget:g} s reached: this is the best mask found by then"
-        warnings = [[text] for _ in range(len(x))]
+        for said in warnings:
+            said.append(f"time_budget of {settings.time_budget:g} s reached: this is the best mask found by then")
     sign = (
         "1 = removed first: removing it lowers the target's probability"
         if deletion
@@ -100,6 +97,21 @@ def attribute(chain: Chain, x: Tensor, settings: PerturbationSettings) -> Maps:
             for i in range(len(x))
         ],
     )
+
+
+@torch.no_grad()
+def _powerless(chain: Chain, x: Tensor, perturbed: Tensor, settings: PerturbationSettings) -> list[list[str]]:
+    """A warning for each image whose class survives even when all of the image is perturbed."""
+    before, after = chain.probability(x).tolist(), chain.probability(perturbed).tolist()
+    return [
+        [
+            f"perturbation {settings.perturbation} of the whole image leaves the target's probability at {left:.3f}: "
+            f"it cannot remove this class; try another perturbation ({', '.join(PERTURBATIONS)})"
+        ]
+        if left > POWERLESS * p
+        else []
+        for p, left in zip(before, after, strict=True)
+    ]
 
 
 def _start_mask(problem: MaskProblem, init: str) -> Tensor:
@@ -148,8 +160,8 @@ def _attribution_start(problem: MaskProblem) -> Tensor:
 def work(settings: PerturbationSettings) -> Work:
     """Passes that `attribute` may take for one image."""
     start = START_STEPS if settings.init == "attribution" else 0
-    forwards = DISCS + 1 if settings.init == "circular" else 1
-    return Work(forwards=forwards + 2, gradients=start + settings.seeds * settings.steps)
+    forwards = DISCS + 3 if settings.init == "circular" else 3
+    return Work(forwards=forwards + 2, mask_steps=start + settings.seeds * settings.steps)
 
 
 METHOD = Method(

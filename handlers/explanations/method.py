@@ -16,8 +16,9 @@ from handlers.explanations.settings import Settings
 class Work:
     """What a request costs per image, counted in passes through the whole chain."""
 
-    forwards: int  # passes without a gradient
-    gradients: int  # forward and backward passes
+    forwards: int = 0  # passes without a gradient
+    gradients: int = 0  # forward and backward passes
+    mask_steps: int = 0  # forward and backward passes of the fast copy (fast_chain.py)
 
 
 @dataclass
@@ -27,9 +28,7 @@ class Maps:
     heatmaps: Tensor  # (N, h, w) float32 in [0, 1], 1 = matters most; h and w at most 64
     sign: str  # what a high value means, in a few words
     steps: list[int]  # evaluations spent on each image
-    perturbed: Tensor | None = (
-        None  # (N, 1, S, S) the images the method ended with; None: blur where the map is high
-    )
+    perturbed: Tensor | None = None  # (N, 1, S, S) the images the method ended with; None: blur where the map is high
     warnings: list[list[str]] = field(default_factory=list)  # one list per image, or empty
     details: list[dict[str, Any]] = field(default_factory=list)  # one JSON-ready dict per image, or empty
 
@@ -38,9 +37,9 @@ class Maps:
 class Method:
     """One row of the registry.
 
-    `attribute(chain, x, settings)` takes x (N, 1, S, S) float32 in [0, 1] on the chain's device with gradients
-    enabled and every parameter frozen; it may use the global random generators (seeded, and put back by the
-    caller) and need not restore anything.
+    `attribute(chain, x, settings)` takes x (N, 1, S, S) float32 in [0, 1] on the chain's device with
+    gradients enabled and every parameter frozen; it may use the global random generators (seeded, and put
+    back by the caller) and need not restore anything.
     """
 
     name: str

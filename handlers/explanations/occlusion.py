@@ -1,4 +1,4 @@
-"""Occlusion (Zeiler & Fergus, ECCV 2014), by Captum: slide a window over the image, watch the target's log-odds drop."""
+"""Occlusion (Zeiler & Fergus, ECCV 2014), by Captum: slide a window over the image and watch the log-odds drop."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def windows(size: int, settings: OcclusionSettings) -> tuple[int, int, int]:
 
 def work(settings: OcclusionSettings) -> Work:
     """Passes for one image."""
-    return Work(forwards=settings.steps + 2, gradients=0)
+    return Work(forwards=settings.steps + 2)
 
 
 METHOD = Method(

@@ -45,9 +45,7 @@ def parse_options(fields: Mapping[str, object]) -> ExplainOptions:
     format = _word("format", given.pop("format", FORMATS[0]), FORMATS)
     target = given.pop("target", None)
     if target is not None and (isinstance(target, bool) or not isinstance(target, int | str)):
-        raise InvalidRequest(
-            f"target: found {shown(target)}, need one of {', '.join(CLASS_NAMES)} or 0, 1, 2"
-        )
+        raise InvalidRequest(f"target: found {shown(target)}, need one of {', '.join(CLASS_NAMES)} or 0, 1, 2")
     index = None if target is None else class_index(target)
     return ExplainOptions(method, index, format, parse_settings(METHODS[method].settings, method, given))
 

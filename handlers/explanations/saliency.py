@@ -21,9 +21,7 @@ from handlers.explanations.settings import Settings, integer, number
 class SaliencySettings(Settings):
     """Options of saliency."""
 
-    steps: int = integer(
-        1, 1, 256, "noisy copies to average over (SmoothGrad); 1 = the image itself, no noise"
-    )
+    steps: int = integer(1, 1, 256, "noisy copies to average over (SmoothGrad); 1 = the image itself, no noise")
     smooth_noise: float = number(0.05, 0, 0.5, "standard deviation of the noise, image range is 1")
     grid: int = integer(28, 4, LARGEST_GRID, "cells along each side of the map")
 
@@ -45,7 +43,7 @@ def attribute(chain: Chain, x: Tensor, settings: SaliencySettings) -> Maps:
 
 def work(settings: SaliencySettings) -> Work:
     """Passes for one image."""
-    return Work(forwards=0, gradients=settings.steps)
+    return Work(gradients=settings.steps)
 
 
 METHOD = Method(

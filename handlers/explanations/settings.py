@@ -121,9 +121,7 @@ def parse_settings(settings: type[Settings], method: str, fields: Mapping[str, o
     values = {}
     for name, value in fields.items():
         if name not in options:
-            raise InvalidRequest(
-                f"{shown(name)}: no such field for {method}, need one of {', '.join(options)}"
-            )
+            raise InvalidRequest(f"{shown(name)}: no such field for {method}, need one of {', '.join(options)}")
         if value is not None:
             values[name] = options[name][0].parse(name, value)
     return settings(**values)

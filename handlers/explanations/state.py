@@ -22,9 +22,7 @@ def borrowed(model: nn.Module, seed: int) -> Iterator[None]:
     modes = [(module, module.training) for module in model.modules()]
     flags = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
     python_state, numpy_state, threads = random.getstate(), np.random.get_state(), torch.get_num_threads()
-    devices = sorted(
-        {p.device.index for p, _ in flags if p.device.type == "cuda" and p.device.index is not None}
-    )
+    devices = sorted({p.device.index for p, _ in flags if p.device.type == "cuda" and p.device.index is not None})
     try:
         with torch.random.fork_rng(devices=devices), torch.inference_mode(False), torch.enable_grad():
             model.eval()

@@ -19,8 +19,8 @@ def grid_tiles(x: Tensor, across: int) -> Tensor:
 def superpixels(x: Tensor, across: int) -> Tensor:
     """(N, 1, S, S) int64 tile numbers 0 .. across^2 - 1: pixels grouped by place and gray value.
 
-    k-means in (row, column, gray), started from a grid of across x across tiles; each pixel chooses among the nine
-    tiles around its own grid cell (Achanta et al. 2012). Some numbers may end up unused.
+    k-means in (row, column, gray), started from a grid of across x across tiles; each pixel chooses among
+    the nine tiles around its own grid cell (Achanta et al. 2012). Some numbers may end up unused.
     """
     size = x.shape[-1]
     place = torch.arange(size, device=x.device, dtype=x.dtype) * across / size

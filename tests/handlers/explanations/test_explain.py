@@ -1,0 +1,224 @@
+"""What holds for every method: repeatable, independent of the batch, no trace left behind, no NaN out."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from handlers.explanations import METHODS, explain_batch, parse_options
+from model_src.classes import COVID, HEALTHY
+from model_src.coronet import CoroNet
+
+QUICK = {"steps": 6, "score_steps": 4}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_same_request_twice_gives_the_same_answer(patch_case, method):
+    first, second = (_explain(patch_case, method, seed=5) for _ in range(2))
+    for one, other in zip(first, second, strict=True):
+        assert np.array_equal(one.heatmap, other.heatmap)
+        assert _facts(one) == _facts(other)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_answer_does_not_depend_on_the_rest_of_the_batch(patch_case, method):
+    x = torch.cat([patch_case.x, torch.full_like(patch_case.x[:1], 0.5)])
+    together = explain_batch(patch_case.chain, x, [COVID, COVID, HEALTHY], _options(method))
+    for i, target in enumerate([COVID, COVID, HEALTHY]):
+        alone = explain_batch(patch_case.chain, x[i : i + 1], [target], _options(method))[0]
+        np.testing.assert_allclose(together[i].heatmap, alone.heatmap, atol=1e-4)
+        assert together[i].warnings == alone.warnings
+        assert together[i].steps == alone.steps
+        assert together[i].deletion == pytest.approx(alone.deletion, abs=1e-4)
+        assert together[i].insertion == pytest.approx(alone.insertion, abs=1e-4)
+
+
+@pytest.mark.parametrize("method", ["meaningful_perturbation", "grad_cam", "gradient_shap"])
+def test_another_seed_gives_another_answer(patch_case, method):
+    one, other = (_explain(patch_case, method, steps=12, seed=seed)[0] for seed in (0, 1))
+    assert not np.array_equal(one.heatmap, other.heatmap)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_maps_are_within_the_contract(patch_case, method):
+    for found in _explain(patch_case, method):
+        assert found.heatmap.dtype == np.float32
+        assert max(found.heatmap.shape) <= 64
+        assert found.heatmap.min() >= 0
+        assert found.heatmap.max() <= 1
+        assert found.target == COVID
+        assert 0 <= found.deletion <= 1
+        assert 0 <= found.insertion <= 1
+        json.dumps(found.details, allow_nan=False)
+
+
+class _FailsAtThirdPass(nn.Module):
+    """Passes the wrapped classifier's answers on, two times."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner, self.passes = inner, 0
+
+    def _count(self) -> None:
+        self.passes += 1
+        if self.passes >= 3:
+            raise RuntimeError("the device is on fire")
+
+    def forward(self, r):
+        self._count()
+        return self.inner(r)
+
+    def features(self, r):
+        self._count()
+        return self.inner.features(r)
+
+    def classify(self, f):
+        return self.inner.classify(f)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("method", METHODS)
+def test_nothing_is_left_changed(patch_case, method, fails):
+    cin = _FailsAtThirdPass(patch_case.chain.cin) if fails else patch_case.chain.cin
+    chain = CoroNet(patch_case.chain.tfen, cin)
+    chain.train()
+    chain.tfen.eval()
+    for parameter in chain.parameters():
+        parameter.requires_grad = True
+    torch.manual_seed(11), np.random.seed(11), random.seed(11)
+    modes = [module.training for module in chain.modules()]
+    weights = [parameter.detach().clone() for parameter in chain.parameters()]
+    random_states = (torch.get_rng_state(), np.random.get_state(), random.getstate())
+    threads = torch.get_num_threads()
+    options = _options(method)
+
+    with torch.inference_mode():
+        if fails:
+            with pytest.raises(RuntimeError, match="on fire"):
+                explain_batch(chain, patch_case.x, [COVID, COVID], options)
+        else:
+            explain_batch(chain, patch_case.x, [COVID, COVID], options)
+        assert torch.is_inference_mode_enabled()
+
+    assert torch.is_grad_enabled()
+    assert [module.training for module in chain.modules()] == modes
+    assert all(parameter.requires_grad and parameter.grad is None for parameter in chain.parameters())
+    assert all(torch.equal(a, b) for a, b in zip(chain.parameters(), weights, strict=True))
+    assert torch.equal(torch.get_rng_state(), random_states[0])
+    assert np.array_equal(np.random.get_state()[1], random_states[1][1])
+    assert random.getstate() == random_states[2]
+    assert torch.get_num_threads() == threads
+    assert not any(m._forward_hooks or m._backward_hooks or m._forward_pre_hooks for m in chain.modules())
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("gray", [0.0, 0.4, 1.0])
+def test_a_constant_image_gets_a_warning_and_numbers(patch_case, method, gray):
+    x = torch.full_like(patch_case.x[:1], gray)
+    found = explain_batch(patch_case.chain, x, [COVID], _options(method))[0]
+    assert any("constant" in text for text in found.warnings)
+    assert np.isfinite(found.heatmap).all()
+    json.dumps(_facts(found), allow_nan=False)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_black_border_is_no_trouble(patch_case, method):
+    x = patch_case.x[:1].clone()
+    x[..., :8] = x[..., -8:] = 0
+    found = explain_batch(patch_case.chain, x, [COVID], _options(method))[0]
+    assert found.warnings == ()
+    assert found.heatmap[..., -1].max() < found.heatmap.max()
+
+
+class _NotANumber(nn.Module):
+    """A classifier that breaks down for images that are bright on average."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def features(self, r):
+        bright = r.mean(dim=(1, 2, 3), keepdim=True) > 0.5
+        return torch.where(bright, torch.full_like(r, float("nan")), r) if bright.any() else r
+
+    def classify(self, f):
+        return self.inner.classify(self.inner.features(f))
+
+    def forward(self, r):
+        return self.classify(self.features(r))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_value_that_is_no_number_is_said_and_stays_with_its_image(patch_case, method):
+    chain = CoroNet(patch_case.chain.tfen, _NotANumber(patch_case.chain.cin))
+    x = torch.cat([patch_case.x[:1], patch_case.x[1:] + 0.5])
+    options = _options(method)
+    fine, broken = explain_batch(chain, x, [COVID, COVID], options)
+    assert fine.warnings == ()
+    assert fine.heatmap.any()
+    assert any("not a number" in text for text in broken.warnings)
+    assert not broken.heatmap.any()
+    json.dumps(_facts(broken), allow_nan=False)
+
+
+def test_a_target_that_is_not_there_is_answered_with_a_warning(patch_case):
+    found = explain_batch(patch_case.chain, patch_case.x[:1], [HEALTHY], parse_options(dict(QUICK)))[0]
+    assert found.original_probability < 0.05
+    assert any("hardly anything to explain" in text for text in found.warnings)
+
+
+def test_a_perturbation_that_cannot_remove_the_class_is_named(patch_case):
+    # Blurring by a quarter of a pixel leaves the patch, and with it the class, where it is.
+    found = explain_batch(
+        patch_case.chain,
+        patch_case.x[:1],
+        [COVID],
+        _options("meaningful_perturbation", perturbation="blur", blur_sigma=1),
+    )[0]
+    assert any("try another perturbation" in text for text in found.warnings)
+
+
+def test_the_time_budget_returns_the_best_mask_so_far(patch_case):
+    options = parse_options({"steps": 1000, "time_budget": 0.1, "score_steps": 4, "tv": 0, "area": 0})
+    found = explain_batch(patch_case.chain, patch_case.x[:1], [COVID], options)[0]
+    assert any("time_budget of 0.1 s" in text for text in found.warnings)
+    assert 1 <= found.steps < 1000
+    assert np.isfinite(found.heatmap).all()
+
+
+def test_it_stops_when_it_no_longer_improves(patch_case):
+    found = explain_batch(
+        patch_case.chain, patch_case.x[:1], [COVID], parse_options({"steps": 500, "perturbation": "fade"})
+    )[0]
+    assert found.steps < 300
+    assert found.details["stopped"] == ["no improvement"]
+
+
+def test_several_seeds_are_averaged(patch_case):
+    fields = {"perturbation": "fade", "steps": 10, "score_steps": 4}
+    runs = [_mask(patch_case, {**fields, "seed": seed}) for seed in (0, 1)]
+    averaged = _mask(patch_case, {**fields, "seed": 0, "seeds": 2})
+    np.testing.assert_allclose(averaged, (runs[0] + runs[1]) / 2, atol=1e-5)
+
+
+def _mask(case, fields):
+    return explain_batch(case.chain, case.x[:1], [COVID], parse_options(fields))[0].heatmap
+
+
+def _options(method, **fields):
+    # At 56 pixels the default blur is too weak to remove a bright patch, which would be a warning.
+    strong = {"perturbation": "fade"} if method == "meaningful_perturbation" else {}
+    return parse_options({"method": method, **QUICK, **strong, **fields})
+
+
+def _explain(case, method, **fields):
+    return explain_batch(case.chain, case.x, [COVID, COVID], _options(method, **fields))
+
+
+def _facts(found):
+    return {name: value for name, value in vars(found).items() if name != "heatmap"}
