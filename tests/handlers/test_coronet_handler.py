@@ -1,0 +1,184 @@
+"""The TorchServe handler: headers and statuses per request, loading, and what ends the process."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from handlers import coronet_handler
+from handlers.coronet_handler import CoroNetHandler
+from model_src.artefacts import TFEN_NAME
+from model_src.errors import ArtefactError
+
+PREDICT = {"explain": "False"}
+EXPLAIN = {"explain": "True"}
+QUICK = {"method": "saliency", "steps": "1", "score_steps": "4"}
+
+
+@pytest.fixture(scope="module")
+def handler(hand_set_dir) -> Iterator[CoroNetHandler]:
+    """A handler that has loaded the hand-set artefacts; the process's settings are put back afterwards."""
+    from torch.backends import cudnn
+
+    before = torch.get_num_threads(), cudnn.allow_tf32, cudnn.deterministic
+    loaded = CoroNetHandler()
+    try:
+        loaded.initialize(_LoadContext(hand_set_dir))
+        yield loaded
+    finally:
+        torch.set_num_threads(before[0])
+        cudnn.allow_tf32, cudnn.deterministic = before[1:]
+
+
+class _LoadContext:
+    def __init__(self, model_dir):
+        self.system_properties = {"model_dir": str(model_dir), "gpu_id": None, "batch_size": 4}
+        self.manifest = {"model": {"modelVersion": "1.0"}}
+        self.model_yaml_config = {"minWorkers": 1, "handler": {"max_instances": 2}}
+
+
+def test_module_defines_exactly_one_class():
+    """TorchServe loads no other module (ts.utils.util.list_classes_from_module)."""
+    own = [
+        cls
+        for _, cls in inspect.getmembers(coronet_handler, inspect.isclass)
+        if cls.__module__ == coronet_handler.__name__
+    ]
+    assert own == [CoroNetHandler]
+    assert not hasattr(coronet_handler, "handle")  # would be taken for a function handler
+
+
+def test_mixed_batch_by_each_requests_own_flag(handler, make_context, make_png, chest_png):
+    context = make_context(PREDICT, EXPLAIN, PREDICT, {"explain": "True", "Authorization": "Bearer x"})
+    rows = [
+        {"body": bytearray(make_png(255))},
+        {"data": bytearray(chest_png), **QUICK},
+        {"body": bytearray(b"junk")},
+        {"data": bytearray(chest_png), **QUICK, "format": bytearray(b"png")},
+    ]
+    bodies = handler.handle(rows, context)
+    assert all(type(body) is bytes for body in bodies)
+    assert context.statuses == {0: 200, 1: 200, 2: 400, 3: 200}
+    assert context.phrases[2] == "Bad Request"
+    assert context.content_types == {
+        0: "application/json",
+        1: "application/json",
+        2: "application/json",
+        3: "image/png",
+    }
+    assert "heatmap" not in json.loads(bodies[0])
+    assert "heatmap" in json.loads(bodies[1])
+    assert json.loads(bodies[2])["code"] == 400
+    assert bodies[3].startswith(b"\x89PNG")
+
+
+def test_first_request_can_be_an_explanation(handler, make_context, chest_png):
+    (body,) = handler.handle([{"data": bytearray(chest_png), **QUICK}], make_context(EXPLAIN))
+    answer = json.loads(body)
+    assert answer["target"] == answer["label"] == "Healthy"
+
+
+def test_same_request_twice_gives_the_same_bytes(handler, make_context, chest_png):
+    row = {"data": bytearray(chest_png), **QUICK}
+    assert handler.handle([row], make_context(EXPLAIN)) == handler.handle([row], make_context(EXPLAIN))
+
+
+@pytest.mark.parametrize(
+    ("headers", "explained"),
+    [
+        ({"explain": "True"}, True),
+        ({"Explain": "True"}, True),  # /invocations sets none; a proxy may spell it so
+        ({"explain": "False", "Explain": "True"}, False),  # the server's own flag wins over a caller's
+        ({"Explain": "True", "explain": "False"}, False),
+        ({"explain": {"content-type": "text/plain"}}, False),  # a form field of that name
+        ({}, False),
+    ],
+)
+def test_explain_flag_is_the_servers(handler, make_context, chest_png, headers, explained):
+    context = make_context(headers)
+    row = {"data": bytearray(chest_png), **(QUICK if explained else {})}
+    (body,) = handler.handle([row], context)
+    assert context.statuses == {0: 200}
+    assert ("heatmap" in json.loads(body)) == explained
+
+
+def test_describe(handler, make_context):
+    context = make_context({"describe": "True"})
+    (body,) = handler.handle([{}], context)
+    assert json.loads(body)["image_size"] == 32
+    assert context.statuses == {0: 200}
+
+
+def test_a_caller_cannot_turn_a_prediction_into_describe(handler, make_context, make_png):
+    (body,) = handler.handle([{"body": bytearray(make_png(0))}], make_context({"describe": "True", **PREDICT}))
+    assert json.loads(body)["label"] == "Pneumonia"
+
+
+def test_settings_come_from_the_model_config(handler, make_context):
+    assert handler.limits.max_instances == 2
+    context = make_context(PREDICT)
+    handler.handle([{"body": {"instances": [{"data": "aGk="}] * 3}}], context)
+    assert context.statuses == {0: 400}
+
+
+def test_wrong_setting_is_refused_at_load(make_context):
+    with pytest.raises(ArtefactError, match="max_instnaces"):
+        CoroNetHandler().initialize(make_context(config={"handler": {"max_instnaces": 2}}))
+
+
+def test_changed_artefact_is_refused_at_load(make_context, hand_set_dir, tmp_path):
+    for path in hand_set_dir.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    with (tmp_path / TFEN_NAME).open("ab") as stream:
+        stream.write(b"\0")
+    threads = torch.get_num_threads()
+    try:
+        with pytest.raises(ArtefactError, match=r"tfen\.pt: SHA-256"):
+            CoroNetHandler().initialize(make_context(config={}, model_dir=tmp_path))
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_lost_gpu_ends_the_process(handler, make_context, make_png, monkeypatch):
+    class Ended(BaseException):
+        pass
+
+    def end(status):
+        raise Ended(status)
+
+    def assertion(xrays):
+        raise RuntimeError("CUDA error: device-side assert triggered")
+
+    monkeypatch.setattr(os, "_exit", end)
+    monkeypatch.setattr(handler.core, "predict", assertion)
+    with pytest.raises(Ended) as caught:
+        handler.handle([{"body": bytearray(make_png(0))}], make_context(PREDICT))
+    assert caught.value.args == (1,)
+
+
+def test_metrics_count_requests_and_seconds(handler, make_context, make_png):
+    pytest.importorskip("ts", reason="TorchServe's metric types")
+    recorded = {}
+
+    class Metrics:
+        def add_counter(self, name, value, idx=None, dimensions=()):
+            dimensions.append("TorchServe does this")
+            recorded[name] = value
+
+        def add_time(self, name, value, idx=None, unit="ms", dimensions=(), metric_type=None):
+            recorded[name] = (unit, metric_type.value, value > 0)
+
+    context = make_context(PREDICT, PREDICT, EXPLAIN)
+    context.metrics = Metrics()
+    handler.handle([{"body": bytearray(make_png(0))}, {"body": b""}, {"body": b"junk"}], context)
+    assert recorded == {
+        "CoroNetPredictions": 2,
+        "CoroNetExplanations": 1,
+        "CoroNetErrors": 2,
+        "CoroNetBatchTime": ("s", "histogram", True),
+    }

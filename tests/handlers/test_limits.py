@@ -1,0 +1,39 @@
+"""The `handler:` section of model-config.yaml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from handlers.limits import Limits
+from model_src.errors import ArtefactError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_defaults_and_settings():
+    assert Limits.from_config(None) == Limits()
+    assert Limits.from_config({"max_instances": 3}) == Limits(max_instances=3)
+
+
+@pytest.mark.parametrize(
+    "section", [{"max_instance": 3}, {"max_instances": "3"}, {"explain_seconds": 0}, {"max_instances": True}, [1]]
+)
+def test_wrong_settings_are_refused(section):
+    with pytest.raises(ArtefactError, match=r"model-config\.yaml"):
+        Limits.from_config(section)
+
+
+def test_limits_fit_the_servers():
+    config = yaml.safe_load((ROOT / "archive" / "model-config.yaml").read_text())
+    properties = dict(
+        line.split("=", 1)
+        for line in (ROOT / "config.properties").read_text().splitlines()
+        if "=" in line and line[0] != "#"
+    )
+    limits = Limits.from_config(config["handler"])
+    assert limits == Limits()
+    assert limits.max_answer_bytes < int(properties["max_response_size"])
+    assert 3 * limits.explain_seconds <= config["responseTimeout"]

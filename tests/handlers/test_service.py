@@ -1,0 +1,177 @@
+"""Batches of mixed requests: each is answered as if it had come alone."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+from types import SimpleNamespace
+
+import pytest
+
+from handlers import service
+from handlers.explanations.time_limit import Pace
+from handlers.limits import Limits
+from handlers.service import Call, answer_batch
+
+SALIENCY = {"method": b"saliency", "steps": b"1", "score_steps": b"4"}
+
+
+@pytest.fixture
+def answer(core):
+    """answer(call, ..., limits) -> replies."""
+
+    def run(*calls, limits=None):
+        return answer_batch(core, limits or Limits(), calls)
+
+    return run
+
+
+@pytest.fixture
+def black(make_png):
+    return make_png(0)
+
+
+def predict(image):
+    return Call({"body": bytearray(image)}, explain=False)
+
+
+def explain(image, **fields):
+    return Call({"data": bytearray(image), **SALIENCY, **fields}, explain=True)
+
+
+def listed(*images, explain=False, **fields):
+    instances = [{"data": base64.b64encode(image).decode()} for image in images]
+    return Call({"body": {"instances": instances, **fields}}, explain=explain)
+
+
+def message(reply):
+    return json.loads(reply.body)["message"]
+
+
+def test_each_request_of_a_mixed_batch_is_answered_as_alone(answer, make_png, chest_png):
+    calls = [
+        predict(make_png(0)),
+        explain(chest_png),
+        predict(b"no image"),
+        listed(make_png(0), make_png(255)),
+        explain(chest_png, target=b"COVID-19", format=b"png"),
+        explain(chest_png, method=b"magic"),
+        predict(make_png(255)),
+        Call({}, explain=False),
+        predict(b"%PDF-1.7 ..."),
+    ]
+    replies = answer(*calls)
+    assert [reply.status for reply in replies] == [200, 200, 400, 200, 200, 400, 200, 400, 415]
+    assert replies == [answer(call)[0] for call in calls]
+    assert json.loads(replies[0].body)["label"] == "Pneumonia"
+    assert json.loads(replies[1].body)["method"] == "saliency"
+    assert [part["label"] for part in json.loads(replies[3].body)["predictions"]] == ["Pneumonia", "Healthy"]
+    assert replies[4].content_type == "image/png"
+    assert replies[4].body.startswith(b"\x89PNG")
+    assert "magic" in message(replies[5])
+
+
+def test_all_predictions_of_a_batch_go_to_the_core_together(answer, core, make_png, monkeypatch):
+    seen = []
+    predict_all = core.predict
+    monkeypatch.setattr(core, "predict", lambda xrays: seen.append(len(xrays)) or predict_all(xrays))
+    answer(predict(make_png(0)), predict(b"broken"), listed(make_png(0), make_png(255)), predict(make_png(9)))
+    assert seen == [4]
+
+
+def test_a_defect_met_by_one_request_stays_its_own(answer, core, make_png, black, monkeypatch, caplog):
+    predict_all = core.predict
+
+    def fails_on_white(xrays):
+        if any(float(xray.tensor.mean()) > 0.9 for xray in xrays):
+            raise RuntimeError("secret detail")
+        return predict_all(xrays)
+
+    monkeypatch.setattr(core, "predict", fails_on_white)
+    with caplog.at_level(logging.ERROR):
+        first, second, third = answer(predict(black), predict(make_png(255)), predict(black))
+    assert (first.status, second.status, third.status) == (200, 500, 200)
+    assert first == third
+    assert "secret" not in second.body.decode()
+    assert "secret detail" in caplog.text
+
+
+def test_memory_error_while_decoding_is_507_for_that_request(answer, core, make_png, black, monkeypatch):
+    white = make_png(255)
+    read = core.read
+
+    def read_small(image):
+        if image == white:
+            raise MemoryError
+        return read(image)
+
+    monkeypatch.setattr(core, "read", read_small)
+    replies = answer(predict(black), predict(white), explain(white), predict(black))
+    assert [reply.status for reply in replies] == [200, 507, 507, 200]
+    assert json.loads(replies[1].body)["type"] == "OutOfMemory"
+
+
+def test_lost_device_is_raised(answer, core, black, monkeypatch):
+    def assertion(xrays):
+        raise RuntimeError("CUDA error: device-side assert triggered")
+
+    monkeypatch.setattr(core, "predict", assertion)
+    with pytest.raises(RuntimeError, match="device-side assert"):
+        answer(predict(black))
+
+
+def test_bad_image_of_a_list_is_named(answer, black):
+    for explanation in (False, True):
+        fields = {"method": "saliency", "steps": 1, "score_steps": 4} if explanation else {}
+        (reply,) = answer(listed(black, b"%PDF-1.7", b"broken", explain=explanation, **fields))
+        assert reply.status == 415
+        assert message(reply).startswith("instances[1]: found a PDF")
+
+
+def test_list_of_explanations_keeps_order_and_own_options(answer, make_png):
+    images = [make_png(gray) for gray in (0, 255, 60)]
+    call = listed(*images, explain=True, method="saliency", steps=1, score_steps=4)
+    call.row["body"]["instances"][1]["method"] = "grad_cam"
+    call.row["body"]["instances"][1]["steps"] = None
+    (reply,) = answer(call)
+    answers = json.loads(reply.body)["predictions"]
+    assert [part["method"] for part in answers] == ["saliency", "grad_cam", "saliency"]
+    assert [part["label"] for part in answers] == ["Pneumonia", "Healthy", "Healthy"]
+
+
+def test_list_cannot_be_pictures(answer, black):
+    (reply,) = answer(listed(black, explain=True, method="saliency", format="png"))
+    assert reply.status == 400
+    assert message(reply).startswith("instances[0]: format: png")
+
+
+def test_too_long_an_explanation_is_refused_with_what_fits(answer, core, black, monkeypatch):
+    monkeypatch.setattr(core, "pace", Pace(forward=1.0, gradient=3.0, mask_step=2.0))
+    limits = Limits(explain_seconds=100)
+    within = Call({"data": bytearray(black), "method": b"integrated_gradients", "steps": b"500"}, explain=True)
+    reply, neighbour = answer(within, predict(black), limits=limits)
+    assert reply.status == 400
+    assert message(reply).startswith("steps: 500 steps")
+    assert neighbour.status == 200
+
+
+def test_a_batch_out_of_time_starts_no_further_explanation(answer, chest_png, black, monkeypatch):
+    clock = iter([0.0, 1.0, 601.0])  # start of the batch, first explanation, second
+    monkeypatch.setattr(service, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    replies = answer(explain(chest_png), explain(chest_png), predict(black))
+    assert [reply.status for reply in replies] == [200, 503, 200]
+    assert json.loads(replies[1].body)["type"] == "Overloaded"
+
+
+def test_answer_above_the_servers_limit_is_refused(answer, black):
+    first, second = answer(predict(black), listed(*[black] * 8), limits=Limits(max_answer_bytes=1000))
+    assert first.status == 200
+    assert second.status == 400
+    assert "1000" in message(second)
+
+
+def test_no_header_or_image_reaches_the_log(answer, black, caplog):
+    with caplog.at_level(logging.DEBUG):
+        answer(predict(black), Call({"data": b"private-bytes", "method": b"x"}, explain=True))
+    assert "private" not in caplog.text
