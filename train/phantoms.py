@@ -75,7 +75,7 @@ def make_phantom(label: int, seed: int, size: int) -> Phantom:
     chest = Chest(anatomy, size)
     lesions_rng = np.random.default_rng((seed, _LESIONS, label))
     opacity = _opacity(_draw_lesions(label, Chest(anatomy, _SKETCH), lesions_rng), chest, lesions_rng)
-    absorbed = chest.absorption() + 0.4 * opacity * chest.lung_depth
+    absorbed = chest.absorption() + 0.45 * opacity * chest.lung_depth
     image = _expose(absorbed, np.random.default_rng((seed, _EXPOSURE)), np.random.default_rng((seed, _GRAIN)))
     return Phantom(image, (opacity > 0.12) & chest.lungs())
 
@@ -89,8 +89,9 @@ def _draw_lesions(label: int, sketch: Chest, rng: np.random.Generator) -> list[_
     if label == PNEUMONIA:
         side = LEFT if rng.random() < 0.5 else RIGHT
         lung = sketch.lungs() & (sketch.side == side)
-        x, y = _place(gaussian_filter(lung.astype(np.float32), 0.06 * _SKETCH) * lung, sketch, rng)
-        return [_lesion(x, y, rng, radius=(0.15, 0.26), density=(0.55, 0.85), patchiness=0.35)]
+        well_inside = lung * gaussian_filter(lung.astype(np.float32), 0.06 * _SKETCH) ** 3
+        x, y = _place(well_inside, sketch, rng)
+        return [_lesion(x, y, rng, radius=(0.17, 0.28), density=(0.65, 0.9), patchiness=0.3)]
     # COVID-19: the nearer the chest wall and the base, the likelier; both lungs are always involved.
     from_wall = sketch.lateral - sketch.out
     low = 0.15 + np.clip(sketch.y + 0.55, 0, 1)
@@ -99,7 +100,7 @@ def _draw_lesions(label: int, sketch: Chest, rng: np.random.Generator) -> list[_
     for index in range(int(rng.integers(3, 8))):
         side = (LEFT, RIGHT)[index] if index < 2 else (LEFT if rng.random() < 0.5 else RIGHT)
         x, y = _place(likely * (sketch.side == side), sketch, rng)
-        lesions.append(_lesion(x, y, rng, radius=(0.1, 0.18), density=(0.3, 0.55), patchiness=0.8))
+        lesions.append(_lesion(x, y, rng, radius=(0.11, 0.18), density=(0.4, 0.65), patchiness=0.7))
     return lesions
 
 
