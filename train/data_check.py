@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -50,7 +50,7 @@ class DataCheck:
     duplicates: list[list[str]] = field(default_factory=list)  # within a split, one label
     shared_images: list[list[str]] = field(default_factory=list)  # one image in several splits
     conflicting_labels: list[list[str]] = field(default_factory=list)  # one image under several labels
-    shared_patients: dict[str, list[str]] = field(default_factory=dict)  # patient -> splits
+    shared_patients: dict[str, dict[str, int]] = field(default_factory=dict)  # patient -> images per split
     unusual_sizes: dict[str, tuple[int, int]] = field(default_factory=dict)  # path -> (width, height)
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict)  # smallest, median, largest by area
     problems: list[str] = field(default_factory=list)
@@ -79,11 +79,11 @@ def check_data(
             {name: len({e.patient for e in examples if e.label == i}) for i, name in enumerate(CLASS_NAMES)},
             len(examples) - len({example.path for example in examples}),
         )
-    splits_of: dict[str, set[str]] = defaultdict(set)
+    images_of: dict[str, Counter[str]] = defaultdict(Counter)
     for split, examples in splits.items():
         for example in examples:
-            splits_of[example.patient].add(split)
-    check.shared_patients = {p: _ordered(found) for p, found in splits_of.items() if len(found) > 1}
+            images_of[example.patient][split] += 1
+    check.shared_patients = {patient: dict(found) for patient, found in images_of.items() if len(found) > 1}
     _look_at_images(check, splits, workers)
     _judge(check)
     return check
@@ -150,14 +150,11 @@ def _judge(check: DataCheck) -> None:
         if count := len(list(found)):
             where.append(f"{count:,} {what}")
 
-    say(problems, check.missing, "images are missing; name their folder with --roots")
-    say(problems, check.unreadable, "images cannot be read; replace them, or train with --skip-unreadable")
-    say(problems, check.shared_images, "images are in more than one split; remove them from training")
-    say(problems, check.shared_patients, "patients are in more than one split; remove them from training")
-    say(problems, check.conflicting_labels, "images have more than one label; keep the right one")
-    say(notes, check.duplicates, "images are there under several names in one split; keep one of each")
-    say(notes, check.unusual_sizes, f"images are below {SHORTEST_SIDE} pixels or longer than {WIDEST_RATIO}:1")
-
-
-def _ordered(splits: set[str]) -> list[str]:
-    return [split for split in ("train", "validation", "test") if split in splits]
+    say(problems, check.missing, "missing image(s); name their folder with --roots")
+    say(problems, check.unreadable, "unreadable image(s); replace them, or train with --skip-unreadable")
+    say(problems, check.shared_images, "image(s) in more than one split; remove them from training")
+    in_two = "patient(s) in more than one split; `coronet train` leaves their training images out, do so elsewhere too"
+    say(problems, check.shared_patients, in_two)
+    say(problems, check.conflicting_labels, "image(s) with more than one label; keep the right one")
+    say(notes, check.duplicates, "image(s) under several names in one split; keep one of each")
+    say(notes, check.unusual_sizes, f"image(s) below {SHORTEST_SIDE} pixels or longer than {WIDEST_RATIO}:1")

@@ -79,7 +79,13 @@ def _print_report(check: DataCheck) -> None:
     show("Unreadable", (f"{path}: {reason}" for path, reason in check.unreadable.items()))
     show("Same image in several splits", map(" = ".join, check.shared_images))
     show("Same image under several labels", map(" = ".join, check.conflicting_labels))
-    show("Patients in several splits", (f"{p}: {', '.join(s)}" for p, s in check.shared_patients.items()))
+    show(
+        "Patients in several splits",
+        (
+            f"{patient}: {', '.join(f'{count} in {split}' for split, count in images.items())}"
+            for patient, images in check.shared_patients.items()
+        ),
+    )
     show("Same image under several names", map(" = ".join, check.duplicates))
     show("Unusual sizes", (f"{path}: {w} x {h}" for path, (w, h) in check.unusual_sizes.items()))
     console.print()
