@@ -41,6 +41,7 @@ _GDCM_PROCESS = Path(__file__).with_name("gdcm_process.py")
 _GDCM_SECONDS = 60.0
 # What GDCM's JPEG library says when it fills in pixels that the file lacks.
 _DAMAGE = re.compile("Premature end|Corrupt JPEG data: (?!.*extraneous bytes)")
+
 # What is taken.
 TRANSFER_SYNTAXES = frozenset({*_PLUGINS, *_BY_GDCM})
 
@@ -73,6 +74,8 @@ def bit_patterns(ds: Dataset, layout: Layout) -> np.ndarray:
         frame = get_frame(ds.PixelData, 0, number_of_frames=1)
         shape = _checked_shape(frame, syntax, layout)
     samples = _decode_apart(frame, syntax, shape) if syntax in _BY_GDCM else _decode_here(ds, syntax, layout)
+    if samples.itemsize == 1 and layout.bits_stored > 8:  # a codestream of fewer bits than the header says
+        samples = samples.astype(f"{samples.dtype.kind}2")
     patterns = samples.view(f"u{samples.itemsize}")
     # Codestreams hold the samples in their lowest bits.
     if shift := 0 if in_codestream else layout.high_bit + 1 - layout.bits_stored:

@@ -61,9 +61,9 @@ TiffImagePlugin.OPEN_INFO.setdefault((b"MM", 1, (1,), 1, (32,), ()), ("I", "I;32
 def read_picture(data: bytes, kind: str) -> Decoded:
     """Decode a whole file of `kind` "PNG", "JPEG", "WEBP" or "TIFF".
 
-    Colour becomes luma (ITU-R 601). Transparency is laid on black, which is what a radiograph shows where
-    nothing was exposed to the patient. Colour profiles and gamma are not applied: gray values of X-rays are
-    meant as stored. EXIF orientation is applied.
+    Colour becomes luma (ITU-R 601). Transparency is laid on black, the brightness of air on a radiograph and
+    so of what surrounds a patient. Colour profiles and gamma are not applied: gray values of X-rays are meant
+    as stored. EXIF orientation is applied.
 
     Raises:
         InvalidImage: damaged or truncated. ImageTooLarge: more than 64 megapixels.

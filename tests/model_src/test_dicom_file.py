@@ -304,6 +304,18 @@ def test_samples_brighter_than_the_header_allows_are_white(write_dicom: Writer) 
     assert read_dicom(wrong).pixels.min() == 1
 
 
+@pytest.mark.parametrize("syntax", [uid.JPEG2000Lossless, uid.JPEGLSLossless, uid.JPEGLosslessSV1])
+@pytest.mark.parametrize("signed", [False, True])
+def test_codestreams_of_fewer_bits_than_the_header(write_dicom: Writer, syntax: uid.UID, signed: bool) -> None:
+    # Sixteen bits in the header, eight in the codestream.
+    shallow = np.kron(RAMP8 >> signed, np.ones((8, 8), np.uint8))
+    inside = pydicom.dcmread(BytesIO(write_dicom(shallow, syntax)))
+    frame = get_frame(inside.PixelData, 0, number_of_frames=1)
+    deep = shallow.astype(np.int16 if signed else np.uint16)
+    decoded = read_dicom(write_dicom(deep, syntax, frame))
+    np.testing.assert_allclose(decoded.pixels, shallow / 255, atol=1e-6)
+
+
 def test_eight_bits_in_big_endian_words(write_dicom: Writer) -> None:
     # Bytes of OW are swapped in pairs.
     data = write_dicom(RAMP8, uid.ExplicitVRBigEndian)
