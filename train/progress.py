@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from rich.console import Console
@@ -29,11 +29,18 @@ class _Rate(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text(f"{speed:,.0f} {self._unit}/s" if speed else "", style="progress.data.speed")
+        digits = 0 if speed and speed >= 10 else 1
+        return Text(f"{speed:,.{digits}f} {self._unit}/s" if speed else "", style="progress.data.speed")
 
 
-def track(items: Iterable[T], total: int, description: str, unit: str = "images") -> Iterator[T]:
-    """Yield `items` (of which there are `total`), showing progress on standard error."""
+def track(
+    items: Iterable[T],
+    total: int,
+    description: str,
+    unit: str = "images",
+    count: Callable[[T], int] = lambda item: 1,
+) -> Iterator[T]:
+    """Yield `items`, showing progress on standard error; an item stands for `count(item)` of the `total`."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -45,4 +52,4 @@ def track(items: Iterable[T], total: int, description: str, unit: str = "images"
         task = progress.add_task(description, total=total)
         for item in items:
             yield item
-            progress.advance(task)
+            progress.advance(task, count(item))

@@ -33,12 +33,8 @@ COMPARISON_NAME = "comparison.json"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of `coronet evaluate`."""
-    parser.add_argument(
-        "model", nargs="?", type=Path, metavar="MODEL", help="run folder, artefact folder or .mar"
-    )
-    parser.add_argument(
-        "data_dir", nargs="?", type=Path, metavar="DATA_DIR", help="class folders or label files"
-    )
+    parser.add_argument("model", nargs="?", type=Path, metavar="MODEL", help="run folder, artefact folder or .mar")
+    parser.add_argument("data_dir", nargs="?", type=Path, metavar="DATA_DIR", help="class folders or label files")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the report")
     parser.add_argument(
         "--compare",
@@ -73,19 +69,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="METHOD",
         help="explanation methods to draw (meaningful_perturbation); without a METHOD none",
     )
-    parser.add_argument(
-        "--explain-images", type=int, default=5, metavar="N", help="patients per class to explain (5)"
-    )
+    parser.add_argument("--explain-images", type=int, default=5, metavar="N", help="patients per class to explain (5)")
     parser.add_argument("--batch-size", type=int, default=16, metavar="N", help="images per step (16)")
-    parser.add_argument(
-        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute (auto)"
-    )
-    parser.add_argument(
-        "--skip-unreadable", action="store_true", help="leave unreadable images out and list them"
-    )
-    parser.add_argument(
-        "--seed", type=int, default=0, metavar="K", help="of resampling and chosen images (0)"
-    )
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute (auto)")
+    parser.add_argument("--skip-unreadable", action="store_true", help="leave unreadable images out and list them")
+    parser.add_argument("--seed", type=int, default=0, metavar="K", help="of resampling and chosen images (0)")
     parser.set_defaults(usage_error=parser.error)
 
 
@@ -130,9 +118,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     if classifier.coronet is not None:  # baselines have no chain to explain
         for chosen in options:
             explain = partial(_explain, explain_batch, classifier.coronet, device, chosen)
-            explanations.append(
-                draw_explanations(evaluation, explain, chosen.method, per_class=args.explain_images)
-            )
+            explanations.append(draw_explanations(evaluation, explain, chosen.method, per_class=args.explain_images))
     data = _data_facts(args)
     write_report(evaluation, data, figures, explanations, args.out, command=["coronet", *sys.argv[1:]])
     _print_results(evaluation, data, args.out)
@@ -160,9 +146,7 @@ def _data_facts(args: argparse.Namespace) -> DataFacts:
         name: {example.patient for example in examples}
         for name, examples in list_splits(args.data_dir, args.roots).items()
     }
-    shared = (
-        patients.get("train", set()) & patients.get(args.split, set()) if args.split != "train" else set()
-    )
+    shared = patients.get("train", set()) & patients.get(args.split, set()) if args.split != "train" else set()
     return DataFacts(str(described["name"]), args.split, str(described["kind"]), len(shared))
 
 
@@ -174,7 +158,7 @@ def _print_results(evaluation: Evaluation, data: DataFacts, out: Path) -> None:
     from train.evaluation.data_facts import data_remarks
     from train.evaluation.report import PAGE_NAME
     from train.evaluation.shortcuts import verdict
-    from train.evaluation.wording import interval, number
+    from train.evaluation.wording import interval, number, sentence
 
     metrics = evaluation.metrics
     judged = f"{metrics.images} images, {metrics.patients} patients of {data.name} ({data.split})"
@@ -194,18 +178,15 @@ def _print_results(evaluation: Evaluation, data: DataFacts, out: Path) -> None:
         rows.append((f"{name}: sensitivity", figures["sensitivity"], "percent"))
         rows.append((f"{name}: PPV", figures["ppv"], "percent"))
     for name, estimate, unit in rows:
-        count = (
-            f"{estimate.successes} of {estimate.total}"
-            if estimate.successes is not None
-            else f"{estimate.total}"
-        )
+        count = str(estimate.total) if estimate.successes is None else f"{estimate.successes} of {estimate.total}"
         table.add_row(name, number(estimate, unit), interval(estimate, unit) or estimate.note, count)
     console = Console()
     console.print(table)
     if evaluation.shortcuts:
         console.print(_shortcut_table(evaluation.shortcuts))
-    for sentence in [*data_remarks(evaluation, data), *verdict(evaluation.shortcuts)]:
-        console.print(sentence, markup=False, highlight=False)
+    warnings = [sentence(warning) for warning in evaluation.classifier.provenance["warnings"]]
+    for said in [*data_remarks(evaluation, data), *verdict(evaluation.shortcuts), *warnings]:
+        console.print(said, markup=False, highlight=False)
     if evaluation.skipped:
         console.print(f"{len(evaluation.skipped)} unreadable images left out; the report lists them.")
     console.print(f"report: {out / PAGE_NAME}", markup=False, highlight=False, soft_wrap=True)

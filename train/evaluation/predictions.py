@@ -94,14 +94,18 @@ def predict_split(
     """
     results: list[ImageResult] = []
     readable = _readable(decode_stream(examples, classifier.image_size), skipped)
-    stream = track(readable, len(examples), "Classifying")
-    while batch := list(islice(stream, batch_size)):
+    for batch in track(_batches(readable, batch_size), len(examples), "Classifying", count=len):
         answer = classifier.classify(torch.stack([item.tensor for item in batch]))
         results += _results(batch, answer, roots)
         each(batch)
     if not results:
         raise DataError(f"none of the {len(examples)} images can be read; need at least one to judge a model by")
     return results
+
+
+def _batches(items: Iterator[Decoded], size: int) -> Iterator[list[Decoded]]:
+    while batch := list(islice(items, size)):
+        yield batch
 
 
 def decode_stream(examples: Sequence[Example], image_size: int) -> Iterator[tuple[Example, Decoded | str]]:
