@@ -82,3 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("coronet: interrupted", file=sys.stderr)
         return 130
     return 1
+
+
+if __name__ == "__main__":  # torchrun starts modules, not console scripts
+    sys.exit(main())
