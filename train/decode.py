@@ -47,11 +47,11 @@ class UnreadableFile:
 def decode_files(
     paths: Iterable[Path], image_size: int, workers: int | None = None
 ) -> Iterator[DecodedFile | UnreadableFile]:
-    """Decode `paths` to `image_size` pixels squared, in order, `workers` at a time (default: one per core).
+    """Decode `paths` to `image_size` pixels squared, in order, `workers` at a time (default: one per core, up to 16).
 
     Only a few images per worker are in memory, however many paths there are.
     """
-    workers = workers or len(os.sched_getaffinity(0))
+    workers = workers or min(len(os.sched_getaffinity(0)), 16)  # a large X-ray takes 100 MB and more
     waiting = iter(paths)
     with ThreadPoolExecutor(workers) as pool:
         running: deque[Future[DecodedFile | UnreadableFile]] = deque()
