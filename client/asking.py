@@ -89,3 +89,10 @@ class Asking:
         """Say what these answers are not for; the exit status."""
         print(f"coronet: {RESEARCH_USE}", file=sys.stderr)
         return 1 if self.failures else 0
+
+
+def summary(answer: dict[str, Any]) -> str:
+    """An answer in a few words: "COVID-19 0.880  (Pneumonia 0.100, Healthy 0.020)"."""
+    probabilities = sorted(answer["probabilities"].items(), key=lambda item: -item[1])
+    others = ", ".join(f"{name} {p:.3f}" for name, p in probabilities if name != answer["label"])
+    return f"{answer['label']} {answer['probabilities'][answer['label']]:.3f}  ({others})"

@@ -26,9 +26,7 @@ def write_montage(title: str, answers: Sequence[Mapping[str, Any]], path: Path) 
     panels = []
     for answer in answers:
         overlay = Image.open(io.BytesIO(base64.b64decode(answer["overlay_png"]))).convert("RGB")
-        panels.append(
-            overlay.resize((PANEL, round(overlay.height * PANEL / overlay.width)), Image.Resampling.LANCZOS)
-        )
+        panels.append(overlay.resize((PANEL, round(overlay.height * PANEL / overlay.width)), Image.Resampling.LANCZOS))
     height = max(panel.height for panel in panels)
     top = _MARGIN + 2 * _LINE
     canvas = Image.new(

@@ -148,9 +148,7 @@ def torchserve(
             _wait_until_ready(server)
             if workers is not None and len(server.describe().get("workers", ())) != workers:
                 server.scale(workers)
-            record = ServerRecord(
-                server.url, server.management_url, process.pid, str(key_file) if tokens else None
-            )
+            record = ServerRecord(server.url, server.management_url, process.pid, str(key_file) if tokens else None)
             write_record(record, state)
             yield server
         finally:

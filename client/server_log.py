@@ -45,9 +45,7 @@ def _cause(line: str) -> str | None:
     """The message of a line that tells of an error, else None."""
     parts = _LOG_LINE.match(line)
     text = parts["text"] if parts else line
-    told = parts is not None and (
-        parts["level"] == "ERROR" or (parts["level"] == "WARN" and _FATAL.search(text))
-    )
+    told = parts is not None and (parts["level"] == "ERROR" or (parts["level"] == "WARN" and _FATAL.search(text)))
     # A worker's Python traceback arrives line by line; its last line names the error. Java's
     # InterruptedException follows whenever a worker ends and says nothing.
     named = _EXCEPTION.match(text) and "InterruptedException" not in text

@@ -38,9 +38,7 @@ def read_properties(path: Path) -> dict[str, str]:
     try:
         lines = path.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ServerError(
-            f"TorchServe's configuration {path} cannot be read ({error}): see --ts-config"
-        ) from None
+        raise ServerError(f"TorchServe's configuration {path} cannot be read ({error}): see --ts-config") from None
     settings = (line.strip().partition("=") for line in lines if not line.lstrip().startswith(("#", "!")))
     return {name.strip(): value.strip() for name, equals, value in settings if equals}
 

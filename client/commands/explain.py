@@ -22,7 +22,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from client.asking import Asking, add_asking_arguments, connect
+from client.asking import Asking, add_asking_arguments, connect, summary
 from model_src.atomic import atomic_write
 
 DEFAULT_METHOD = "meaningful_perturbation"
@@ -59,26 +59,27 @@ def run(args: argparse.Namespace) -> int:
     options = {name: value for name, value in options.items() if value is not None}
     methods = list(dict.fromkeys(method.strip() for method in args.method.split(",")))
     asking = Asking()
-    names = unique_names(args.images)
-    width = max(len(str(path)) for path in [*args.images, "image"])
-    print(_row("image", "method", "target", "P before", "P after", "deletion", "insertion", width=width))
-    for path, name in zip(args.images, names, strict=True):
+    for path, name in zip(args.images, unique_names(args.images), strict=True):
         image = asking.read(path)
         if image is None:
             continue
-        answers = []
+        answers: list[dict[str, Any]] = []
         for method in methods:
             answer = asking.answer(path, partial(client.explain, image, path.name, method=method, **options))
-            if answer is not None:
-                answers.append(answer)
-                save(answer, args.out, f"{name}.{method}")
-                print(figures(str(path), answer, width), flush=True)
+            if answer is None:
+                continue
+            if not answers:
+                print(f"{path}  {summary(answer)}")
+                print(_row("method", "target", "P before", "P after", "deletion", "insertion"))
+            print(figures(answer), flush=True)
+            save(answer, args.out, f"{name}.{method}")
+            answers.append(answer)
         if len(answers) > 1:
             from client.montage import write_montage
 
             write_montage(f"{path.name}: {answers[0]['label']}", answers, args.out / f"{name}.montage.png")
         if answers:
-            print(f"{'':{width}}  saved as {args.out / name}.*", flush=True)
+            print(f"  saved as {args.out / name}.*", flush=True)
     return asking.finish()
 
 
@@ -97,11 +98,11 @@ def save(answer: dict[str, Any], directory: Path, stem: str) -> list[Path]:
     return [directory / name for name in contents]
 
 
-def figures(file: str, answer: dict[str, Any], width: int) -> str:
-    """One explanation's row of the table, its first column `width` characters wide."""
+def figures(answer: dict[str, Any]) -> str:
+    """One explanation's row of the table."""
     probability, score = answer["target_probability"], answer["faithfulness"]
     numbers = (probability["original"], probability["perturbed"], score["deletion"], score["insertion"])
-    return _row(file, answer["method"], answer["target"], *(f"{number:.3f}" for number in numbers), width=width)
+    return _row(answer["method"], answer["target"], *(f"{number:.3f}" for number in numbers))
 
 
 def unique_names(paths: Sequence[Path]) -> list[str]:
@@ -115,8 +116,8 @@ def unique_names(paths: Sequence[Path]) -> list[str]:
     ]
 
 
-def _row(file: str, method: str, target: str, *numbers: str, width: int) -> str:
-    return f"{file:<{width}}  {method:<24} {target:<10}" + "".join(f" {number:>9}" for number in numbers)
+def _row(method: str, target: str, *numbers: str) -> str:
+    return f"  {method:<24} {target:<10}" + "".join(f" {number:>9}" for number in numbers)
 
 
 def _option(text: str) -> tuple[str, str]:

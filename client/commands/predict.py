@@ -9,9 +9,8 @@ from __future__ import annotations
 import argparse
 import json
 from functools import partial
-from typing import Any
 
-from client.asking import Asking, add_asking_arguments, connect
+from client.asking import Asking, add_asking_arguments, connect, summary
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,10 +36,3 @@ def run(args: argparse.Namespace) -> int:
         else:
             print(f"{path!s:<{width}}  {summary(answer)}", flush=True)
     return asking.finish()
-
-
-def summary(answer: dict[str, Any]) -> str:
-    """An answer in a few words: "COVID-19 0.880  (Pneumonia 0.100, Healthy 0.020)"."""
-    probabilities = sorted(answer["probabilities"].items(), key=lambda item: -item[1])
-    others = ", ".join(f"{name} {p:.3f}" for name, p in probabilities if name != answer["label"])
-    return f"{answer['label']} {answer['probabilities'][answer['label']]:.3f}  ({others})"

@@ -21,12 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="directory with coronet.mar, as 'coronet archive' makes it (default: %(default)s)",
     )
-    parser.add_argument(
-        "--port", type=_port, metavar="P", help="inference port (default: as configured, 8080)"
-    )
-    parser.add_argument(
-        "--management-port", type=_port, metavar="P", help="(default: 8081; with --port, P + 1)"
-    )
+    parser.add_argument("--port", type=_port, metavar="P", help="inference port (default: as configured, 8080)")
+    parser.add_argument("--management-port", type=_port, metavar="P", help="(default: 8081; with --port, P + 1)")
     parser.add_argument("--metrics-port", type=_port, metavar="P", help="(default: 8082; with --port, P + 2)")
     parser.add_argument(
         "--workers", type=_positive, metavar="N", help="worker processes (default: as the archive says)"

@@ -84,10 +84,11 @@ def test_explain_saves_every_picture_and_the_figures(asked, xray_png, tmp_path, 
     facts = json.loads((out / "xray.saliency.json").read_text())
     assert facts["heatmap"] == [[0.0, 1.0], [0.5, 0.25]]
     assert "overlay_png" not in facts
-    head, row, saved = capsys.readouterr().out.splitlines()
-    assert head.split() == ["image", "method", "target", "P", "before", "P", "after", "deletion", "insertion"]
-    assert row.split() == [str(xray_png), "saliency", "COVID-19", "0.880", "0.050", "0.210", "0.800"]
-    assert saved.split() == ["saved", "as", f"{out}/xray.*"]
+    label, head, row, saved = capsys.readouterr().out.splitlines()
+    assert label == f"{xray_png}  COVID-19 0.880  (Pneumonia 0.100, Healthy 0.020)"
+    assert head.split() == ["method", "target", "P", "before", "P", "after", "deletion", "insertion"]
+    assert row.split() == ["saliency", "COVID-19", "0.880", "0.050", "0.210", "0.800"]
+    assert saved.strip() == f"saved as {out}/xray.*"
 
 
 def test_explain_sends_only_the_options_given(asked, fake_server, xray_png, tmp_path):
