@@ -62,7 +62,7 @@ def run_stage(stage: Stage, run: RunFolder, place: Workers, seed: int, *, consol
                 step = epoch * steps_per_epoch + number
                 rate = learning_rate(stage.recipe, step, total_steps)
                 set_learning_rate(optimiser, rate)
-                loss = _step(stage, optimiser, place, batch, epoch)
+                loss = training_step(stage, optimiser, place, batch, epoch)
                 if average:
                     average.update(stage.network)
                 summed += loss * len(batch)
@@ -82,7 +82,7 @@ def shuffled_batches(images: int, batch_size: int, epoch: int, seed: int) -> Ite
         yield order[start : start + batch_size]
 
 
-def _step(stage: Stage, optimiser: torch.optim.Optimizer, place: Workers, batch: np.ndarray, epoch: int) -> float:
+def training_step(stage: Stage, optimiser: torch.optim.Optimizer, place: Workers, batch: np.ndarray, epoch: int) -> float:
     """One optimiser step on a global batch; returns its loss."""
     optimiser.zero_grad(set_to_none=True)
     norm, total = stage.norm(batch, epoch), 0.0

@@ -100,8 +100,8 @@ def _squared_error(a: Tensor, b: Tensor) -> Tensor:
 def _random_crops(images: Tensor, size: int, indices: np.ndarray, epoch: int, seed: int) -> Tensor:
     """A square of `size` pixels from each image, placed by seed, epoch and image."""
     room = images.shape[2] - size + 1
-    crops = []
-    for image, index in zip(images, indices, strict=True):
+    crops = images.new_empty(len(images), 1, size, size)
+    for row, index in enumerate(indices):
         top, left = np.random.default_rng((seed, epoch, int(index), 11)).integers(room, size=2)
-        crops.append(image[:, top : top + size, left : left + size])
-    return torch.stack(crops)
+        crops[row] = images[row, :, top : top + size, left : left + size]
+    return crops

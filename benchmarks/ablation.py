@@ -1,0 +1,144 @@
+"""What each idea in the classifier's training is worth on validation data, one change at a time.
+
+    python benchmarks/ablation.py DATA_DIR --tfen RUN_DIR --image-size 128 --epochs 15 --out ablation.json
+
+Every row trains a classifier from scratch on the same split and the same residuals, with the settings of the row
+before and one change. The test split is never opened.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from model_src.cin import CIN
+from model_src.tfen import TFEN
+from train.baselines import XrayResNet
+from train.classifier_inputs import ClassifierInputs, residual_inputs
+from train.device import Compute, choose_compute
+from train.distributed import Workers
+from train.image_cache import ImageCache, open_cache
+from train.recipe import CinRecipe, load_recipe
+from train.run_folder import RunFolder, load_model
+from train.split import read_training_data
+from train.train_classifier import train_classifier
+
+PLAIN = {
+    "augmentation": "none",
+    "variants": 1,
+    "normalise": False,
+    "label_smoothing": 0.0,
+    "mixup": 0.0,
+    "average": 0.0,
+    "class_weights": "balanced",
+}
+# Name -> what it changes against the row before.
+STEPS: dict[str, dict[str, object]] = {
+    "residuals as they are": {},
+    "+ standardised residuals": {"normalise": True},
+    "+ flips left-right": {"augmentation": "left_right", "variants": 2},
+    "+ affine, 8 variants": {"augmentation": "affine", "variants": 8},
+    "+ weight averaging 0.99": {"average": 0.99},
+    "+ label smoothing 0.1": {"label_smoothing": 0.1},
+    "+ mixup 0.2": {"mixup": 0.2},
+}
+BASELINE = "X-ray, no autoencoders"  # with the settings of the last row but mixup
+
+
+def main() -> None:
+    """Train row after row; write the table after each."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data_dir", type=Path)
+    parser.add_argument("--tfen", type=Path, required=True, metavar="RUN_DIR", help="run whose autoencoders are used")
+    parser.add_argument("--image-size", type=int, default=128)
+    parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--seeds", type=int, default=1, help="trainings per row")
+    parser.add_argument("--rows", nargs="*", help="only rows whose name contains one of these")
+    parser.add_argument("--cache-dir", type=Path, required=True)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+
+    compute = choose_compute(args.device, "auto")
+    data = read_training_data(args.data_dir, fraction=load_recipe("tuned").validation_fraction, seed=0)
+    images = [open_cache(part, args.image_size, args.cache_dir) for part in (data.train, data.validation)]
+    chain = load_autoencoders(args.tfen, compute)
+    base = replace(load_recipe("tuned").cin, epochs=args.epochs)
+    table = []
+    changes: dict[str, object] = dict(PLAIN)
+    rows = dict(STEPS) | {BASELINE: {"mixup": 0.0}}
+    for name, change in rows.items():
+        changes |= change
+        if args.rows and not any(part in name for part in args.rows):
+            continue
+        settings = replace(base, **changes)
+        for seed in range(args.seeds):
+            begun = time.perf_counter()
+            tfen = None if name == BASELINE else chain
+            found = train_row(settings, images, tfen, compute, seed, args.cache_dir)
+            minutes = (time.perf_counter() - begun) / 60
+            table.append({"name": name, "seed": seed, **found, "minutes": minutes, "settings": asdict(settings)})
+            print(f"{name:28} seed {seed}  {found['balanced_accuracy']:.3f}  {minutes:.1f} min", flush=True)
+            count = len(images[1])
+            summary = {"validation_images": count, "image_size": args.image_size, "rows": table}
+            args.out.write_text(json.dumps(summary, indent=2))
+
+
+def load_autoencoders(run_dir: Path, compute: Compute) -> TFEN:
+    """The frozen TFEN of a run, whose classifier need not exist."""
+    run = RunFolder(run_dir)
+    if not run.weights_path("cin").exists():
+        with tempfile.TemporaryDirectory() as folder:
+            other = RunFolder(Path(folder))
+            other.write_json("run.json", run.settings())
+            for stage in ("fpae_healthy", "fpae_pneumonia"):
+                other.save_weights(stage, run.load_weights(stage), {})
+            other.save_weights("cin", CIN().state_dict(), {})
+            return compute.prepare(load_model(other).tfen)
+    return compute.prepare(load_model(run).tfen)
+
+
+def train_row(
+    settings: CinRecipe, images: list[ImageCache], tfen: TFEN | None, compute: Compute, seed: int, cache_dir: Path
+) -> dict[str, float]:
+    """Train one classifier; returns its best validation metrics."""
+    inputs = []
+    for part, cache in zip(("train", "validation"), images, strict=True):
+        if tfen is None:
+            inputs.append(ClassifierInputs(cache, settings.augmentation, 0, compute))
+            continue
+        variants = settings.variants if part == "train" else 1
+        folder = cache_dir / "residuals" / f"{part}-{cache.image_size}-{settings.augmentation}-{variants}"
+        inputs.append(residual_inputs(cache, settings.augmentation, variants, 0, compute, tfen, folder))
+    torch.manual_seed(seed)
+    network: CIN | XrayResNet = XrayResNet("resnet18") if tfen is None else CIN()
+    if settings.normalise:
+        mean, deviation = inputs[0].moments(0)
+        prefix = "input" if tfen is None else "residual"
+        setattr(network, f"{prefix}_mean", mean)
+        setattr(network, f"{prefix}_std", deviation)
+    with tempfile.TemporaryDirectory() as folder:
+        run = RunFolder(Path(folder))
+        train_classifier(
+            "cin",
+            compute.prepare(network),
+            settings,
+            *inputs,
+            run,
+            compute=compute,
+            place=Workers(),
+            seed=seed,
+            console=Console(quiet=True),
+        )
+        return run.read_metrics()["cin"]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""The artefact folder: written whole, checked before it is loaded."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from model_src import torchscript
+from model_src.artefacts import INFO_NAME, ArtefactInfo, load_artefacts, read_info, write_artefacts
+from model_src.classes import RESEARCH_USE
+from model_src.coronet import CoroNet
+from model_src.errors import ArtefactError
+
+
+@pytest.fixture
+def copy(artefact_dir: Path, tmp_path: Path) -> Path:
+    """A copy of the artefacts that a test may damage."""
+    return Path(shutil.copytree(artefact_dir, tmp_path / "copy"))
+
+
+def test_loaded_chain_answers_as_the_eager_one(artefact_dir: Path, random_chain: CoroNet) -> None:
+    chain, info = load_artefacts(artefact_dir)
+    x = torch.rand(1, 1, info.image_size, info.image_size)
+    assert torch.allclose(chain(x), random_chain(x), atol=1e-5)
+    assert not any(parameter.requires_grad for parameter in chain.parameters())
+    assert not chain.training
+
+
+@pytest.mark.parametrize("name", ["tfen.pt", "cin.pt"])
+def test_changed_file_is_refused_before_it_is_loaded(copy: Path, name: str) -> None:
+    damaged = bytearray((copy / name).read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    (copy / name).write_bytes(damaged)
+    with pytest.raises(ArtefactError, match=f"{name}: SHA-256"):
+        load_artefacts(copy)
+
+
+@pytest.mark.parametrize("name", ["tfen.pt", "cin.pt", INFO_NAME])
+def test_missing_file_is_named(copy: Path, name: str) -> None:
+    (copy / name).unlink()
+    with pytest.raises(ArtefactError, match=f"{name}: not found"):
+        load_artefacts(copy)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format_version": 99}, "format version 99"),
+        ({"preprocessing": "old"}, "preprocessing old"),
+        ({"class_names": ["A", "B"]}, "classes"),
+    ],
+)
+def test_info_of_another_kind_is_refused(copy: Path, change: dict[str, object], message: str) -> None:
+    facts = json.loads((copy / INFO_NAME).read_text())
+    (copy / INFO_NAME).write_text(json.dumps(facts | change))
+    with pytest.raises(ArtefactError, match=message):
+        read_info(copy)
+
+
+def test_cut_info_is_refused(copy: Path) -> None:
+    (copy / INFO_NAME).write_text('{"format_version": 1, ')
+    with pytest.raises(ArtefactError, match="cannot be read"):
+        read_info(copy)
+
+
+@pytest.mark.parametrize(
+    ("cin_trained", "trained_on", "said"),
+    [(True, "x-rays", []), (True, "phantoms", ["phantoms"]), (False, "unknown", ["untrained"])],
+)
+def test_warnings_say_what_the_weights_are(cin_trained: bool, trained_on: str, said: list[str]) -> None:
+    info = ArtefactInfo(image_size=64, recipe="r", parameters={}, cin_trained=cin_trained, trained_on=trained_on)
+    assert info.warnings[0] == RESEARCH_USE
+    assert len(info.warnings) == 1 + len(said)
+    assert all(word in info.warnings[1] for word in said)
+
+
+def test_foreign_folder_is_not_replaced(random_chain: CoroNet, artefact_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("mine")
+    parts = torchscript.script(random_chain.tfen), torchscript.script(random_chain.cin)
+    with pytest.raises(ArtefactError, match="choose an empty or new folder"):
+        write_artefacts(*parts, read_info(artefact_dir), tmp_path)
+    assert (tmp_path / "letter.txt").read_text() == "mine"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_file_that_is_no_torchscript_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "tfen.pt").write_bytes(b"not a zip file")
+    with pytest.raises(ArtefactError, match="not a TorchScript file"):
+        torchscript.load(tmp_path / "tfen.pt")

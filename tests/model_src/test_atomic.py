@@ -1,0 +1,49 @@
+"""Nothing half-written is left under a final name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from model_src.atomic import atomic_directory, atomic_write
+
+
+def test_file_appears_whole(tmp_path: Path) -> None:
+    with atomic_write(tmp_path / "deep" / "a.json") as temporary:
+        temporary.write_text("new")
+        assert not (tmp_path / "deep" / "a.json").exists()
+        assert temporary.suffix == ".json"
+    assert (tmp_path / "deep" / "a.json").read_text() == "new"
+
+
+def test_failed_write_keeps_the_old_file_and_leaves_no_other(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("old")
+
+    def write() -> None:
+        with atomic_write(tmp_path / "a.txt") as temporary:
+            temporary.write_text("half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write()
+    assert (tmp_path / "a.txt").read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_directory_replaces_the_old_one_whole(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "old").touch()
+    with atomic_directory(tmp_path / "d") as temporary:
+        (temporary / "new").touch()
+    assert [path.name for path in (tmp_path / "d").iterdir()] == ["new"]
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_failed_directory_keeps_the_old_one(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "old").touch()
+    with pytest.raises(ZeroDivisionError), atomic_directory(tmp_path / "d"):
+        raise ZeroDivisionError
+    assert [path.name for path in (tmp_path / "d").iterdir()] == ["old"]
+    assert len(list(tmp_path.iterdir())) == 1

@@ -1,0 +1,60 @@
+"""Three plain gradient steps in float64 on fixed data, alone or under torchrun; writes the weights to argv[1]."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from model_src.cin import CIN
+from model_src.fpae import FPAE
+from train.distributed import Workers, synchronise_batch_norm, workers
+from train.recipe import load_recipe
+from train.stage import Stage, training_step
+from train.train_classifier import ClassifierLoss
+from train.train_fpae import FpaeLoss
+
+BATCHES = [np.arange(5), np.array([6, 2, 7]), np.array([3])]  # uneven shares, and one process without an image
+
+
+def weights_after(network: nn.Module, inputs: tuple[torch.Tensor, ...], place: Workers) -> dict[str, torch.Tensor]:
+    """Take the steps with `network` inside its loss."""
+    synchronise_batch_norm(network, place).double()
+    loss = (
+        FpaeLoss(network, 0.5) if len(inputs) == 1 else ClassifierLoss(network, torch.tensor([1.0, 2.0, 5.0]).double())
+    )
+    wrapped = place.wrap(loss)
+    stage = Stage(
+        name="steps",
+        recipe=load_recipe("quick").fpae,
+        network=network.train(),
+        images=8,
+        losses=lambda share, epoch: wrapped(*(part[share] for part in inputs)),
+        norm=lambda batch, epoch: float(len(batch)),
+        validate=lambda network: {},
+    )
+    optimiser = torch.optim.SGD(network.parameters(), lr=0.05)
+    for batch in BATCHES[: 2 if len(inputs) == 2 else 3]:  # a lone image has no variance in the CIN's last map
+        training_step(stage, optimiser, place, batch, epoch=0)
+    return network.state_dict()
+
+
+def main() -> None:
+    torch.manual_seed(0)
+    images, residuals = torch.rand(8, 1, 16, 16).double(), torch.rand(8, 3, 64, 64).double()
+    targets = torch.rand(8, 3).softmax(1).double()
+    fpae, cin = FPAE(), CIN()
+    with workers(torch.device("cpu")) as place:
+        weights = {
+            "fpae": weights_after(fpae, (images,), place),
+            "cin": weights_after(cin, (residuals, targets), place),
+        }
+        if place.is_first:
+            torch.save(weights, Path(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    main()

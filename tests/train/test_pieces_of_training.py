@@ -1,0 +1,131 @@
+"""Augmentation, residual cache, schedules, mixing and class weights, with answers worked out by hand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from model_src.coronet import CoroNet
+from model_src.errors import DataError
+from train.augmentation import apply_variants, choose_variants
+from train.optimiser import WeightAverage, learning_rate
+from train.recipe import load_recipe
+from train.residual_cache import ResidualCache
+from train.stage import shuffled_batches
+from train.train_classifier import ClassifierLoss, class_weights, judge, mixing
+
+
+def test_flip_variants_are_upright_mirrored_turned_and_both() -> None:
+    image = torch.tensor([[0.1, 0.2], [0.3, 0.4]]).reshape(1, 1, 2, 2)
+    shown = apply_variants(image.repeat(4, 1, 1, 1), "flips", np.arange(4), np.arange(4), seed=0)
+    assert shown[:, 0].reshape(4, 4).tolist() == [
+        pytest.approx([0.1, 0.2, 0.3, 0.4]),
+        pytest.approx([0.2, 0.1, 0.4, 0.3]),
+        pytest.approx([0.3, 0.4, 0.1, 0.2]),
+        pytest.approx([0.4, 0.3, 0.2, 0.1]),
+    ]
+
+
+def test_residuals_of_a_flipped_image_are_not_flipped_residuals(random_chain: CoroNet) -> None:
+    # The reason for computing residuals per variant instead of flipping stored ones.
+    x = torch.rand(1, 1, 32, 32)
+    for axis in (2, 3):
+        difference = (random_chain.tfen(x.flip(axis)) - random_chain.tfen(x).flip(axis)).abs()
+        assert difference.max() > 1e-3
+
+
+def test_an_affine_variant_depends_on_seed_image_and_number_alone() -> None:
+    images = torch.rand(3, 1, 24, 24)
+    numbers, variants = np.array([5, 6, 7]), np.array([0, 1, 2])
+    together = apply_variants(images, "affine", numbers, variants, seed=3)
+    assert torch.allclose(together[0], images[0], atol=1e-6)  # variant 0 is the image itself
+    alone = apply_variants(images[2:], "affine", numbers[2:], variants[2:], seed=3)
+    assert torch.allclose(together[2:], alone, atol=1e-6)
+    assert not torch.allclose(apply_variants(images[2:], "affine", numbers[2:], variants[2:], seed=4), alone)
+    assert together.min() >= 0
+    assert together.max() <= 1
+
+
+def test_released_augmentation_mirrors_a_third_of_the_non_covid_images() -> None:
+    labels = [0] * 3000 + [2] * 500
+    chosen = choose_variants("left_right_third", 2, labels, list(range(3500)), epoch=0, seed=0)
+    assert chosen[:3000].mean() == pytest.approx(1 / 3, abs=0.03)
+    assert not chosen[3000:].any()
+
+
+def test_every_epoch_shows_every_image_once_in_another_order() -> None:
+    epochs = [np.concatenate(list(shuffled_batches(10, 4, epoch, seed=1))) for epoch in (0, 1)]
+    assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(10))
+    assert epochs[0].tolist() != epochs[1].tolist()
+    assert [len(batch) for batch in shuffled_batches(10, 4, 0, 1)] == [4, 4, 2]
+
+
+def test_residual_cache_keeps_what_was_stored_across_a_restart(tmp_path: Path) -> None:
+    indices, variants = np.array([2, 0]), np.array([1, 0])
+    residuals = torch.tensor([0.25, 1.5]).reshape(2, 1, 1, 1).expand(2, 3, 8, 8)
+    cache = ResidualCache(tmp_path, images=3, variants=2, size=8)
+    assert cache.missing(indices, variants).tolist() == [0, 1]
+    cache.store(indices, variants, residuals)
+    again = ResidualCache(tmp_path, images=3, variants=2, size=8)
+    assert again.missing(np.array([2, 2, 0]), np.array([0, 1, 0])).tolist() == [0]
+    assert torch.equal(again.load(indices, variants), residuals)  # quarters are exact in half precision
+
+
+def test_residual_cache_says_when_the_disk_is_too_small(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"need .* GB, .* GB are free"):
+        ResidualCache(tmp_path, images=100_000, variants=1000, size=1024)
+    assert not list(tmp_path.iterdir())
+
+
+def test_one_cycle_rises_for_a_fifth_and_falls_to_a_hundredth() -> None:
+    recipe = load_recipe("quick").cin
+    rates = [learning_rate(recipe, step, 100) / recipe.learning_rate for step in range(101)]
+    assert rates[0] == pytest.approx(0.01)
+    assert rates[20] == pytest.approx(1.0)
+    assert rates[100] == pytest.approx(0.01)
+    assert max(rates) == rates[20]
+
+
+def test_weight_average_by_hand() -> None:
+    module = torch.nn.Linear(1, 1, bias=False)
+    module.weight.data.fill_(1.0)
+    average = WeightAverage(module, decay=0.5)
+    module.weight.data.fill_(3.0)
+    average.update(module)  # early decay is 1/10: 0.1 * 1 + 0.9 * 3
+    assert float(average.weights["weight"]) == pytest.approx(2.8)
+
+
+def test_class_weights_make_every_class_weigh_the_same() -> None:
+    weights = class_weights("balanced", np.array([0] * 6 + [1] * 3 + [2]))
+    assert weights.tolist() == pytest.approx([10 / 18, 10 / 9, 10 / 3])
+    assert class_weights((2, 2, 250), np.array([0, 1, 2])).tolist() == [2, 2, 250]
+
+
+def test_classifier_loss_is_weighted_cross_entropy() -> None:
+    logits = torch.log(torch.tensor([[0.5, 0.25, 0.25], [0.1, 0.1, 0.8]]))
+    loss = ClassifierLoss(torch.nn.Identity(), torch.tensor([1.0, 2.0, 4.0]))
+    targets = torch.eye(3)[[1, 2]]
+    assert float(loss(logits, targets)) == pytest.approx(-2 * np.log(0.25) - 4 * np.log(0.8), rel=1e-5)
+
+
+def test_mixing_leaves_most_of_each_image_and_depends_on_the_image_alone() -> None:
+    labels = np.arange(50)
+    partners, shares = mixing(labels, np.arange(20), alpha=0.2, epoch=1, seed=2)
+    assert shares.max() <= 0.5
+    assert mixing(labels, np.array([7]), 0.2, 1, 2)[0] == partners[7]
+    partners, shares = mixing(labels, np.arange(20), alpha=0.0, epoch=1, seed=2)
+    assert Counter(shares.tolist()) == {0.0: 20}
+    assert partners.tolist() == list(range(20))
+
+
+def test_selection_prefers_balanced_accuracy_then_least_loss() -> None:
+    truth = [0, 1, 2]
+    sure = torch.eye(3) * 0.85 + 0.05
+    unsure = torch.eye(3) * 0.4 + 0.2
+    wrong = sure[[0, 1, 1]]
+    assert judge(sure, truth)["score"] > judge(unsure, truth)["score"] > judge(wrong, truth)["score"]
+    assert judge(wrong, truth)["balanced_accuracy"] == pytest.approx(2 / 3)

@@ -1,0 +1,216 @@
+"""Training end to end on generated images: it learns, resumes exactly, and processes share the work exactly."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from rich.console import Console
+
+from model_src.classes import CLASS_NAMES
+from model_src.errors import DataError, RunError
+from train.recipe import Recipe, load_recipe
+from train.run_folder import RunFolder, load_model
+from train.train_run import TrainingOptions, train_run
+
+QUIET = Console(quiet=True)
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def stripes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three classes that any network can tell: flat, upright stripes, lying stripes, with noise; 10 of each."""
+    folder = tmp_path_factory.mktemp("stripes")
+    draw = np.random.default_rng(0)
+    wave = np.tile([40, 40, 160, 160], 8)
+    patterns = np.full((32, 32), 100), np.tile(wave, (32, 1)), np.tile(wave[:, None], (1, 32))
+    for name, pattern in zip(CLASS_NAMES, patterns, strict=True):
+        (folder / "train" / name).mkdir(parents=True)
+        for number in range(10):
+            pixels = (pattern + draw.normal(0, 12, (32, 32))).clip(0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / "train" / name / f"{name}-p{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def recipe() -> Recipe:
+    """Two epochs of everything at 32 pixels, with augmentation and averaging on."""
+    quick = load_recipe("quick").changed(image_size=32, fpae_epochs=2, cin_epochs=2, cin_average=0.9, cin_mixup=0.2)
+    return quick.changed(cin_augmentation="affine", cin_variants=3, fpae_augmentation="left_right", fpae_crop=24)
+
+
+def train(recipe: Recipe, data: Path, run_dir: Path, **options: object) -> RunFolder:
+    return train_run(recipe, TrainingOptions(data, run_dir, device="cpu", console=QUIET, **options))  # type: ignore[arg-type]
+
+
+def weights_of(run: RunFolder) -> dict[str, torch.Tensor]:
+    return {
+        f"{stage}.{name}": value
+        for stage in ("fpae_healthy", "fpae_pneumonia", "cin")
+        for name, value in run.load_weights(stage).items()
+    }
+
+
+def assert_same_weights(a: RunFolder, b: RunFolder) -> None:
+    first, second = weights_of(a), weights_of(b)
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        assert torch.equal(value, second[name]), name
+
+
+def test_it_learns_and_records_what_it_did(stripes: Path, tmp_path: Path) -> None:
+    recipe = load_recipe("quick").changed(image_size=32, fpae_epochs=1, cin_epochs=6, cin_batch_size=8)
+    run = train(recipe, stripes, tmp_path / "run")
+    metrics = run.read_metrics()
+    assert metrics["cin"]["balanced_accuracy"] == 1.0
+    settings = json.loads((run.path / "run.json").read_text())
+    assert settings["data"]["validation"] == dict.fromkeys(CLASS_NAMES, 2)
+    assert settings["trained_on"] == "x-rays"
+    assert settings["classifier_start"] == "random"
+    with (run.path / "history.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["stage"] for row in rows] == ["fpae_healthy", "fpae_pneumonia", *["cin"] * 6]
+    assert not (run.path / "cache").exists()
+    assert not list((run.path / "checkpoints").iterdir())
+    assert load_model(run).classify(torch.rand(1, 1, 32, 32)).probabilities.shape == (1, 3)
+
+
+class Killed(Exception):
+    """Stands for a process that is killed."""
+
+
+@pytest.fixture(scope="module")
+def whole(stripes: Path, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A finished run. Read only."""
+    return train(recipe, stripes, tmp_path_factory.mktemp("runs") / "whole")
+
+
+@pytest.mark.parametrize("when", [3, 5], ids=["second autoencoder", "classifier"])
+def test_resumed_run_equals_an_uninterrupted_one(
+    stripes: Path, recipe: Recipe, whole: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: int
+) -> None:
+    save, saved = RunFolder.save_checkpoint, []
+
+    def dying(self: RunFolder, *args: object) -> None:
+        save(self, *args)  # type: ignore[arg-type]
+        saved.append(args)
+        if len(saved) == when:
+            raise Killed
+
+    monkeypatch.setattr(RunFolder, "save_checkpoint", dying)
+    with pytest.raises(Killed):
+        train(recipe, stripes, tmp_path / "cut")
+    monkeypatch.undo()
+    resumed = train(recipe, stripes, tmp_path / "cut", resume=True)
+    assert_same_weights(whole, resumed)
+    assert [(r["stage"], r["epoch"], r["loss"]) for r in whole.history()] == [
+        (r["stage"], r["epoch"], r["loss"]) for r in resumed.history()
+    ]
+
+
+def torchrun(*command: str) -> None:
+    """Run a Python script in two processes."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [*launcher, *command], timeout=300, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_two_processes_take_the_same_steps_as_one(tmp_path: Path) -> None:
+    script = str(Path(__file__).with_name("steps_in_processes.py"))
+    subprocess.run(
+        [sys.executable, script, str(tmp_path / "one.pt")],
+        check=True, timeout=300, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    torchrun(script, str(tmp_path / "two.pt"))
+    one, two = torch.load(tmp_path / "one.pt"), torch.load(tmp_path / "two.pt")
+    for network in ("fpae", "cin"):
+        for name, value in one[network].items():
+            assert torch.allclose(value, two[network][name], rtol=1e-7, atol=1e-9), (network, name)
+
+
+def test_whole_training_runs_in_two_processes(stripes: Path, tmp_path: Path) -> None:
+    # Losses of first epochs only: Adam makes full steps of rounding differences, so later ones drift apart.
+    changes = ["--image-size", "32", "--fpae-epochs", "1", "--cin-epochs", "1"]
+    torchrun("-m", "client.cli", "train", str(stripes), "--recipe", "quick", "--out", str(tmp_path / "two"), *changes)
+    quick = load_recipe("quick").changed(image_size=32, fpae_epochs=1, cin_epochs=1)
+    one, two = train(quick, stripes, tmp_path / "one").history(), RunFolder(tmp_path / "two").history()
+    assert [row["stage"] for row in two] == ["fpae_healthy", "fpae_pneumonia", "cin"]
+    for row, other in zip(one, two, strict=True):
+        assert float(row["loss"]) == pytest.approx(float(other["loss"]), rel=1e-2), row["stage"]
+
+
+def test_baseline_trains_on_the_xray(stripes: Path, recipe: Recipe, tmp_path: Path) -> None:
+    run = train(recipe, stripes, tmp_path / "run", model="resnet18")
+    answer = load_model(run).classify(torch.rand(2, 1, 32, 32))
+    assert answer.residuals is None
+    assert torch.allclose(answer.probabilities.sum(1), torch.ones(2))
+
+
+def test_autoencoders_of_another_run_are_taken_as_they_are(
+    stripes: Path, recipe: Recipe, whole: RunFolder, tmp_path: Path
+) -> None:
+    second = train(recipe.changed(cin_epochs=1), stripes, tmp_path / "second", tfen_run=whole.path)
+    for stage in ("fpae_healthy", "fpae_pneumonia"):
+        for name, value in whole.load_weights(stage).items():
+            assert torch.equal(value, second.load_weights(stage)[name])
+    assert {row["stage"] for row in second.history()} == {"cin"}
+
+
+def test_folder_in_use_is_refused_and_kept(stripes: Path, recipe: Recipe, tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("mine")
+    with pytest.raises(RunError, match="not empty"):
+        train(recipe, stripes, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["note.txt"]
+
+
+def test_resume_with_other_settings_is_refused(stripes: Path, recipe: Recipe, whole: RunFolder) -> None:
+    with pytest.raises(RunError, match="another recipe"):
+        train(recipe.changed(cin_epochs=9), stripes, whole.path, resume=True)
+    with pytest.raises(RunError, match="another seed"):
+        train(recipe, stripes, whole.path, resume=True, seed=5)
+
+
+def test_cut_weights_and_other_version_are_named(whole: RunFolder, tmp_path: Path) -> None:
+    run = RunFolder(Path(shutil.copytree(whole.path, tmp_path / "run")))
+    intact = run.weights_path("cin").read_bytes()
+    run.weights_path("cin").write_bytes(intact[: len(intact) // 2])
+    with pytest.raises(RunError, match=r"cin\.pt: cannot be read"):
+        load_model(run)
+    run.write_json("run.json", run.settings() | {"format_version": 99})
+    with pytest.raises(RunError, match="format version 99, need 1"):
+        load_model(run)
+
+
+def test_missing_class_is_one_clear_error(stripes: Path, recipe: Recipe, tmp_path: Path) -> None:
+    for name in CLASS_NAMES[:2]:
+        (tmp_path / "data").mkdir(exist_ok=True)
+        (tmp_path / "data" / name).symlink_to(stripes / "train" / name)
+    with pytest.raises(DataError, match="COVID-19"):
+        train(recipe, tmp_path / "data", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_recipe_with_wrong_values_is_refused(recipe: Recipe) -> None:
+    for change, named in (
+        ({"image_size": 33}, "found 33"),
+        ({"cin_variants": 5, "cin_augmentation": "flips"}, "found 5 variants"),
+        ({"fpae_crop": 12}, r"fpae\.crop"),
+    ):
+        with pytest.raises(Exception, match=named):
+            recipe.changed(**change)
+    with pytest.raises(RunError, match="need one of paper, quick, released, tuned"):
+        load_recipe("papers")
+    assert replace(recipe, name="x").as_dict()["name"] == "x"
