@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from train.evaluation.wording import Unit
 
 COMPARISON_NAME = "comparison.json"
+_GPU_BATCH = 32
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +71,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="explanation methods to draw (meaningful_perturbation); without a METHOD none",
     )
     parser.add_argument("--explain-images", type=int, default=5, metavar="N", help="patients per class to explain (5)")
-    parser.add_argument("--batch-size", type=int, default=16, metavar="N", help="images per step (16)")
+    parser.add_argument(
+        "--batch-size",
+        type=int,
+        metavar="N",
+        help=f"images per step ({_GPU_BATCH} on CUDA; 1 on a CPU, where more are no faster and take memory)",
+    )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute (auto)")
     parser.add_argument("--skip-unreadable", action="store_true", help="leave unreadable images out and list them")
     parser.add_argument("--seed", type=int, default=0, metavar="K", help="of resampling and chosen images (0)")
@@ -79,7 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate or compare."""
-    if args.seed < 0 or args.batch_size < 1 or args.explain_images < 1:
+    if args.seed < 0 or (args.batch_size is not None and args.batch_size < 1) or args.explain_images < 1:
         args.usage_error("--seed must be at least 0, --batch-size and --explain-images at least 1")
     if args.compare:
         if args.model:
@@ -108,17 +114,19 @@ def _evaluate(args: argparse.Namespace) -> int:
         classifier,
         examples,
         [folder, *args.roots],
-        batch_size=args.batch_size,
+        batch_size=args.batch_size or (_GPU_BATCH if device.type == "cuda" else 1),
         seed=args.seed,
         probe_shortcuts=args.probe_shortcuts,
         skip_unreadable=args.skip_unreadable,
     )
     figures = draw(evaluation)
     explanations = []
-    if classifier.coronet is not None:  # baselines have no chain to explain
-        for chosen in options:
-            explain = partial(_explain, explain_batch, classifier.coronet, device, chosen)
-            explanations.append(draw_explanations(evaluation, explain, chosen.method, per_class=args.explain_images))
+    chain = classifier.coronet
+    if chain is None and options:
+        print("explanations are left out: they need CoroNet's chain, and this is a baseline", file=sys.stderr)
+    for chosen in options if chain is not None else []:
+        explain = partial(_explain, explain_batch, chain, device, chosen)
+        explanations.append(draw_explanations(evaluation, explain, chosen.method, per_class=args.explain_images))
     data = _data_facts(args)
     write_report(evaluation, data, figures, explanations, args.out, command=["coronet", *sys.argv[1:]])
     _print_results(evaluation, data, args.out)

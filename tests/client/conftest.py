@@ -105,7 +105,7 @@ def fake_server() -> Iterator[FakeServer]:
             with contextlib.suppress(BrokenPipeError):  # a client that did not wait
                 self.wfile.write(body)
 
-        do_GET = do_POST
+        do_GET = do_PUT = do_POST
 
         def log_message(self, *args: object) -> None:
             pass

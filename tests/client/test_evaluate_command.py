@@ -1,5 +1,6 @@
 """`coronet evaluate` from command line to report and exit status."""
 
+import csv
 import json
 import shutil
 
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image
 
 from client.cli import main
+from handlers.core import CoroNetCore
 from model_src.classes import CLASS_NAMES
 
 
@@ -25,7 +27,7 @@ def data_dir(tmp_path):
     return tmp_path / "data"
 
 
-def test_a_report_and_a_comparison(artefact_dir, data_dir, tmp_path, capsys):
+def test_a_report_that_agrees_with_the_server_and_a_comparison(artefact_dir, data_dir, tmp_path, capsys):
     command = ["evaluate", str(artefact_dir), str(data_dir), "--explain", "saliency", "--explain-images", "1"]
     assert main([*command, "--out", str(tmp_path / "a")]) == 0
     shown = capsys.readouterr().out
@@ -37,6 +39,15 @@ def test_a_report_and_a_comparison(artefact_dir, data_dir, tmp_path, capsys):
     assert (tmp_path / "a" / "explanations_saliency.png").is_file()
     assert (tmp_path / "a" / "reconstructions.png").is_file()
     assert facts["data"] | {"name": "data", "split": "test", "kind": "x-rays", "shared_patients": 0} == facts["data"]
+
+    core = CoroNetCore(artefact_dir)  # what a TorchServe worker runs
+    with (tmp_path / "a" / "per_image.csv").open(newline="") as stream:
+        for row in csv.DictReader(stream):
+            (served,) = core.predict([core.read((data_dir / row["path"]).read_bytes())])
+            assert row["predicted"] == served["label"]
+            for name in CLASS_NAMES:
+                assert float(row[f"p {name}"]) == pytest.approx(served["probabilities"][name], abs=1e-5)
+            assert float(row["residual healthy"]) == pytest.approx(served["residual"]["healthy"], abs=1e-5)
 
     reports = [str(shutil.copytree(tmp_path / "a", tmp_path / "b")), str(tmp_path / "a")]
     assert main(["evaluate", "--compare", *reports, "--out", str(tmp_path / "c")]) == 0
