@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="run folder, artefact folder or .mar; default: random weights")
     parser.add_argument("--image-size", type=int, default=224, help="of the random model, pixels (224)")
     parser.add_argument("--counts", type=int, nargs="+", default=COUNTS, help="numbers of images")
-    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--batch-size", type=int, metavar="N", help="images per step; default: the command's")
     parser.add_argument("--probe-shortcuts", action="store_true", help="measure the shortcut check too")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="coronet-benchmark-") as name:
@@ -55,15 +55,17 @@ def main() -> None:
             examples = read_data_dir(folder / "phantoms", "all")
         if max(args.counts) > len(examples):
             parser.error(f"--counts: {args.data} has {len(examples)} test images")
-        options = ["--batch-size", str(args.batch_size), "--explain"]
-        options += ["--probe-shortcuts"] if args.probe_shortcuts else []
+        options = ["--probe-shortcuts"] if args.probe_shortcuts else []
+        options += ["--batch-size", str(args.batch_size)] if args.batch_size else []
         data = args.data.name if args.data else f"phantoms of {IMAGE_SIDE} pixels"
         print(f"coronet evaluate, {torch.get_num_threads()} threads, {args.model or 'random weights'}, {data}")
         print(f"{'images':>8} {'seconds':>9} {'peak MB':>9}")
         measured = []
         for count in args.counts:
             subset = write_subset(examples, count, folder / f"data-{count}")
-            seconds, peak = run_once([str(model), str(subset), "--out", str(folder / f"report-{count}"), *options])
+            seconds, peak = run_once(
+                [str(model), str(subset), "--out", str(folder / f"report-{count}"), *options, "--explain"]
+            )
             measured.append((count, seconds, peak))
             print(f"{count:>8} {seconds:>9.1f} {peak:>9.0f}", flush=True)
     if len(measured) > 1:
