@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -151,7 +151,7 @@ def mistake_gallery(xrays: Sequence[Xray], results: Sequence[ImageResult]) -> Fi
         answer = f"{CLASS_NAMES[result.predicted]} ({max(result.probabilities):.0%})"
         axes.set_title(f"{CLASS_NAMES[result.truth]}, said to be\n{answer}", fontsize=9.5, color=INK)
         name = "\n".join(textwrap.wrap(Path(result.path).name, 34)[:2])
-        axes.set_xlabel(name, fontsize=7.5, color=FAINT)
+        axes.set_xlabel(name, fontsize=7.5, color=FAINT, parse_math=False)  # a file name may hold $
     return figure
 
 
@@ -161,8 +161,7 @@ def probe_gallery(probes: Sequence[Probe], xrays: Sequence[Xray], labels: Sequen
     figure = new_figure(1.3 * columns, 1.36 * len(xrays) + 0.6)
     grid = figure.subplots(len(xrays), columns, squeeze=False)
     for row, (xray, label) in enumerate(zip(xrays, labels, strict=True)):
-        pixels = working_size(xray.pixels)
-        views = [pixels, *(probe.alter(pixels) for probe in probes)]
+        views = [xray.pixels, *(probe.alter(xray.pixels) for probe in probes)]
         for column, view in enumerate(views):
             _show(grid[row, column], resize_pixels(view, _THUMBNAIL)[0].numpy(), cmap="gray", vmin=0, vmax=1)
         grid[row, 0].set_ylabel(CLASS_NAMES[label], fontsize=9.5, color=INK)
@@ -172,13 +171,14 @@ def probe_gallery(probes: Sequence[Probe], xrays: Sequence[Xray], labels: Sequen
 
 
 def read_example(path: Path, image_size: int) -> Xray:
-    """Read again one of the images that were evaluated."""
-    return read_xray(path.read_bytes(), image_size)
+    """Read again one of the images that were evaluated; pixels are reduced, so that a dozen fit in memory."""
+    xray = read_xray(path.read_bytes(), image_size)
+    return replace(xray, pixels=working_size(xray.pixels))
 
 
 def _thumbnail(xray: Xray) -> np.ndarray:
     """The X-ray as the network sees it, squashed to a square, large enough to print small."""
-    return resize_pixels(working_size(xray.pixels), _THUMBNAIL)[0].numpy()
+    return resize_pixels(xray.pixels, _THUMBNAIL)[0].numpy()
 
 
 def _show(axes: Axes, image: np.ndarray, **options: Any) -> AxesImage:

@@ -43,12 +43,12 @@ class Answers:
 
     @classmethod
     def of(cls, results: Sequence[ImageResult]) -> Answers:
-        """The arrays of `results`; patients are told apart within their source only."""
+        """The arrays of `results`."""
         return cls(
             np.array([r.truth for r in results]),
             np.array([r.predicted for r in results]),
             np.array([r.probabilities for r in results], dtype=np.float64),
-            [f"{r.source}/{r.patient}" for r in results],
+            [r.patient for r in results],
         )
 
 

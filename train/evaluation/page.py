@@ -39,7 +39,6 @@ def render_page(
     return environment.get_template("report.html.j2").render(
         model={
             "name": model["name"],
-            "title": model["name"],
             "warnings": [w for w in model.get("warnings", []) if w != RESEARCH_USE],
             "facts": _model_facts(model),
         },

@@ -30,12 +30,7 @@ from train.evaluation.probes import PROBES, Probe
 from train.evaluation.resampled import confusion_metrics, confusions, ranking_areas
 from train.evaluation.wording import change
 
-FIGURES = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "covid_sensitivity": "COVID-19 sensitivity",
-    "covid_roc_auc": "COVID-19 ROC area",
-}
+FIGURES = ("accuracy", "balanced_accuracy", "covid_sensitivity", "covid_roc_auc")
 
 
 @dataclass(frozen=True)
@@ -43,7 +38,7 @@ class ProbeResult:
     """What one probe did: each figure on the altered images, and how far it moved (altered - original)."""
 
     probe: Probe
-    altered: dict[str, Estimate]  # keys of FIGURES
+    altered: dict[str, Estimate]  # by name, see FIGURES
     change: dict[str, Estimate]  # the same, paired: the same resampled patients for both
     answers_kept: Estimate  # images whose predicted class did not change
 
@@ -106,7 +101,7 @@ def _result(probe: Probe, original: Answers, probabilities: np.ndarray, replicat
 
 
 def _figures(answers: Answers, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """The keys of FIGURES under each row of `weights`."""
+    """FIGURES under each row of `weights` (b, N): each (b,)."""
     values = confusion_metrics(confusions(answers.truth, answers.predicted, weights))
     roc, _ = ranking_areas(answers.truth == COVID, answers.probabilities[:, COVID], weights)
     return {

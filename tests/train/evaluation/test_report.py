@@ -3,18 +3,21 @@
 import csv
 import dataclasses
 import html.parser
+import io
 import json
 import re
 import shutil
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from model_src.errors import DataError
+from model_src.xray import Xray
 from train.evaluation.data_facts import DataFacts, data_remarks
 from train.evaluation.evaluate import draw, draw_explanations, evaluate
-from train.evaluation.galleries import patients_of_class, typical_of_class, worst_mistakes
+from train.evaluation.galleries import mistake_gallery, patients_of_class, typical_of_class, worst_mistakes
 from train.evaluation.intervals import Estimate, rate
 from train.evaluation.report import check_target, write_report
 from train.evaluation.wording import change, interval, number
@@ -208,6 +211,12 @@ def test_pictures_choose_the_right_images(make_results):
     assert typical_of_class(results[:3], 2) is None
     assert patients_of_class(results, 0, 5, seed=0) == [0, 2]  # one image of each patient
     assert len(patients_of_class(results, 0, 1, seed=0)) == 1
+
+
+def test_a_dollar_in_a_file_name_is_no_formula(make_results):
+    mistake = dataclasses.replace(make_results([0], [1])[0], path="a$\\frac$.png")
+    xray = Xray(torch.zeros(1, 16, 16), np.zeros((16, 16), dtype=np.float32), "PNG", 16, 16)
+    mistake_gallery([xray], [mistake]).savefig(io.BytesIO())
 
 
 def test_figures_in_words():
