@@ -76,14 +76,13 @@ def _run_archiver(artefacts: Path, version: str, config: Path, folder: Path) -> 
         shutil.copytree(package, sources / package.name, ignore=_all_but_sources)
     settings = folder / DEFAULT_CONFIG.name
     shutil.copyfile(config, settings)
-    # The archiver copies the contents of a directory given as extra file to the root: packages keep their names.
-    extra = [sources, artefacts / CIN_NAME, artefacts / INFO_NAME, _HERE / "index_to_name.json"]
-    for path in extra:
-        if "," in str(path):
-            raise ArtefactError(f"{path}: torch-model-archiver takes no comma in a path; move the folder")
+    for path in (artefacts / CIN_NAME, artefacts / INFO_NAME, _HERE / "index_to_name.json"):
+        shutil.copyfile(path, sources / path.name)
+    # As extra files, one folder of our own: its contents go to the root, where packages keep their names. Paths given
+    # by a user do not go there, because the archiver splits at commas and expands wildcards.
     command: list[str | Path] = [sys.executable, "-m", "model_archiver.model_packaging"]
     command += ["--model-name", MODEL_NAME, "--version", version, "--archive-format", "no-archive"]
-    command += ["--serialized-file", artefacts / TFEN_NAME, "--extra-files", ",".join(map(str, extra))]
+    command += ["--serialized-file", artefacts / TFEN_NAME, "--extra-files", sources]
     command += ["--handler", _PACKAGES[0] / _HANDLER, "--config-file", settings]
     command += ["--export-path", export]
     # Its staging folder has one name for all builds of a model: each build gets its own place for it.

@@ -113,7 +113,7 @@ def _parse_object(body: Mapping[str, object], explain: bool, max_instances: int)
 
 def _parse_item(body: Mapping[str, object], shared: Mapping[str, object], explain: bool) -> ImageItem:
     if "data" not in body:
-        raise InvalidRequest(f"data: not found among {shown(sorted(map(str, body)))}, need the image as base64 text")
+        raise InvalidRequest(f"data: not found, {_found(body)}, need the image as base64 text")
     fields = {**shared, **{name: value for name, value in body.items() if name != "data"}}
     if fields and not explain:
         raise InvalidRequest(
@@ -173,6 +173,11 @@ def _field_value(name: str, value: object) -> Any:
         raise InvalidRequest(f"{shown(name)}: found bytes that are not UTF-8 text, need text") from None
 
 
+def _found(names: Mapping[str, object]) -> str:
+    """The names of what was sent instead."""
+    return f"only {shown(', '.join(sorted(map(str, names))))}" if names else "nothing was sent"
+
+
 def _no_image(row: Mapping[str, object], content_type: str | None) -> str:
     """Why a row holds no image, and what to send."""
     looks_like_form = any(name.lstrip().startswith("{") for name in row)
@@ -181,4 +186,4 @@ def _no_image(row: Mapping[str, object], content_type: str | None) -> str:
             "found a web form (what curl -d sends by default), need the image: send JSON with the header "
             "'Content-Type: application/json', a file with curl -T FILE, or a form with curl -F data=@FILE"
         )
-    return f"data: not found among {shown(sorted(row))}, need the image as raw body, form field 'data' or JSON 'data'"
+    return f"data: not found, {_found(row)}, need the image as raw body, form field 'data' or JSON 'data'"
