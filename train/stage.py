@@ -82,7 +82,9 @@ def shuffled_batches(images: int, batch_size: int, epoch: int, seed: int) -> Ite
         yield order[start : start + batch_size]
 
 
-def training_step(stage: Stage, optimiser: torch.optim.Optimizer, place: Workers, batch: np.ndarray, epoch: int) -> float:
+def training_step(
+    stage: Stage, optimiser: torch.optim.Optimizer, place: Workers, batch: np.ndarray, epoch: int
+) -> float:
     """One optimiser step on a global batch; returns its loss."""
     optimiser.zero_grad(set_to_none=True)
     norm, total = stage.norm(batch, epoch), 0.0
