@@ -1,0 +1,67 @@
+"""A finished run small enough to commit: weights in half precision, settings, history and metrics.
+
+    python -m train.ship RUN_DIR OUT_DIR [--report REPORT_DIR]
+
+OUT_DIR is a run folder again: `coronet export`, `coronet evaluate` and `--tfen` take it. With --report, the
+figures of a `coronet evaluate` report on the shipped weights are written into its metrics.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import torch
+
+from model_src.atomic import atomic_directory, atomic_write
+from model_src.errors import CoroNetError, RunError
+from train.run_folder import AUTOENCODERS, RunFolder, load_model
+
+
+def ship_run(run_dir: Path, out_dir: Path) -> None:
+    """Write `run_dir` to `out_dir` with half-precision weights. Raises RunError if the run is not whole."""
+    run = RunFolder(run_dir)
+    load_model(run)
+    with atomic_directory(out_dir) as temporary:
+        for name in ("run.json", "metrics.json", "history.csv"):
+            shutil.copyfile(run.path / name, temporary / name)
+        for stage in (*(f"fpae_{name}" for name in AUTOENCODERS), "cin"):
+            weights = run.load_weights(stage)
+            halved = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
+            for name, value in halved.items():
+                if value.is_floating_point() and not value.isfinite().all():
+                    raise RunError(f"{run_dir}: {stage} {name} does not fit half precision; ship it in float32")
+            torch.save(halved, temporary / f"{stage}.pt")
+
+
+def record_report(out_dir: Path, report_dir: Path) -> None:
+    """Add the figures of an evaluation of `out_dir` to its metrics.json, as `test`."""
+    figures = json.loads((report_dir / "metrics.json").read_text(encoding="utf-8"))
+    run = RunFolder(out_dir)
+    with atomic_write(out_dir / "metrics.json") as temporary:
+        temporary.write_text(json.dumps(run.read_metrics() | {"test": figures}, indent=2) + "\n", encoding="utf-8")
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run_dir", type=Path)
+    parser.add_argument("out_dir", type=Path)
+    parser.add_argument("--report", type=Path)
+    args = parser.parse_args()
+    try:
+        if args.report:
+            record_report(args.out_dir, args.report)
+        else:
+            ship_run(args.run_dir, args.out_dir)
+    except CoroNetError as error:
+        print(f"ship: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
