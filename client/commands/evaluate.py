@@ -122,11 +122,12 @@ def _evaluate(args: argparse.Namespace) -> int:
     figures = draw(evaluation)
     explanations = []
     chain = classifier.coronet
-    if chain is None and options:
+    if chain is not None:
+        for chosen in options:
+            explain = partial(_explain, explain_batch, chain, device, chosen)
+            explanations.append(draw_explanations(evaluation, explain, chosen.method, per_class=args.explain_images))
+    elif options:
         print("explanations are left out: they need CoroNet's chain, and this is a baseline", file=sys.stderr)
-    for chosen in options if chain is not None else []:
-        explain = partial(_explain, explain_batch, chain, device, chosen)
-        explanations.append(draw_explanations(evaluation, explain, chosen.method, per_class=args.explain_images))
     data = _data_facts(args)
     write_report(evaluation, data, figures, explanations, args.out, command=["coronet", *sys.argv[1:]])
     _print_results(evaluation, data, args.out)
