@@ -1,0 +1,58 @@
+"""A shipped run is half the size and gives the same answers to half precision."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from model_src.cin import CIN
+from model_src.errors import RunError
+from model_src.fpae import FPAE
+from train.export import export_run
+from train.run_folder import RunFolder, load_model
+from train.ship import record_report, ship_run
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    """A finished run with seeded weights."""
+    torch.manual_seed(0)
+    run = RunFolder(tmp_path / "run")
+    recipe = {"name": "quick", "image_size": 32}
+    run.create({"model": "coronet", "recipe": recipe, "data": {}, "cin_trained": True, "trained_on": "x-rays"})
+    for stage, network in (("fpae_healthy", FPAE()), ("fpae_pneumonia", FPAE()), ("cin", CIN())):
+        run.save_weights(stage, network.state_dict(), {"epoch": 1})
+    (run.path / "history.csv").write_text("stage,epoch\n")
+    return run
+
+
+def test_shipped_run_is_half_the_size_and_exports(run: RunFolder, tmp_path: Path) -> None:
+    ship_run(run.path, tmp_path / "shipped")
+    sizes = [sum(path.stat().st_size for path in folder.glob("*.pt")) for folder in (run.path, tmp_path / "shipped")]
+    assert sizes[1] == pytest.approx(sizes[0] / 2, rel=0.02)
+    x = torch.rand(2, 1, 32, 32)
+    answers = [load_model(RunFolder(folder)).classify(x) for folder in (run.path, tmp_path / "shipped")]
+    assert torch.allclose(answers[0].probabilities, answers[1].probabilities, atol=5e-3)
+    assert export_run(tmp_path / "shipped", tmp_path / "artefacts").trained_on == "x-rays"
+
+
+def test_report_goes_into_the_metrics(run: RunFolder, tmp_path: Path) -> None:
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "metrics.json").write_text(json.dumps({"accuracy": 0.5}))
+    ship_run(run.path, tmp_path / "shipped")
+    record_report(tmp_path / "shipped", tmp_path / "report")
+    metrics = RunFolder(tmp_path / "shipped").read_metrics()
+    assert metrics["test"] == {"accuracy": 0.5}
+    assert metrics["cin"] == {"epoch": 1}
+
+
+def test_weights_beyond_half_precision_are_refused(run: RunFolder, tmp_path: Path) -> None:
+    weights = run.load_weights("cin")
+    weights["fc.bias"][0] = 1e6
+    run.save_weights("cin", weights, {})
+    with pytest.raises(RunError, match=r"cin fc\.bias does not fit half precision"):
+        ship_run(run.path, tmp_path / "shipped")
+    assert not (tmp_path / "shipped").exists()
