@@ -77,13 +77,12 @@ def explanation_answer(
     prediction: Prediction,
     attribution: Attribution,
     options: ExplainOptions,
-    pictures: tuple[bytes, bytes],
+    pictures: Mapping[str, bytes],
     xray: Xray,
     model_version: str,
     warnings: Sequence[str],
 ) -> dict[str, Any]:
-    """The JSON object of an explanation: the prediction and the method's facts; `pictures`: heat map, overlay."""
-    heatmap_png, overlay_png = pictures
+    """The JSON object of an explanation: the prediction and the method's facts; `pictures`: field name -> PNG."""
     return {
         **prediction_answer(prediction, xray, model_version, [*warnings, *attribution.warnings]),
         "method": options.method,
@@ -92,8 +91,7 @@ def explanation_answer(
         "seed": options.seed,
         "sign": attribution.sign,
         "heatmap": [[round(float(value), 4) for value in row] for row in attribution.heatmap],
-        "heatmap_png": base64.b64encode(heatmap_png).decode("ascii"),
-        "overlay_png": base64.b64encode(overlay_png).decode("ascii"),
+        **{name: base64.b64encode(png).decode("ascii") for name, png in pictures.items()},
         "target_probability": {
             "original": round(attribution.original_probability, _DIGITS),
             "perturbed": round(attribution.perturbed_probability, _DIGITS),

@@ -17,7 +17,7 @@ from handlers.answer import MODEL_NAME, Prediction, explanation_answer, predicti
 from handlers.explanations import Attribution, ExplainOptions, describe_methods, explain_batch
 from handlers.explanations.time_limit import measure_pace
 from handlers.failures import is_out_of_memory, out_of_memory
-from handlers.pictures import heatmap_png, overlay_png
+from handlers.pictures import heatmap_png, overlay_png, residuals_png
 from model_src.artefacts import load_artefacts
 from model_src.classes import CLASS_NAMES, RESEARCH_USE
 from model_src.errors import InternalError, RequestError
@@ -131,7 +131,11 @@ class CoroNetCore:
         overlay = overlay_png(attribution.heatmap, xray.pixels, attribution.sign)
         if options.format == "png":
             return overlay
-        pictures = heatmap_png(attribution.heatmap, xray.pixels), overlay
+        pictures = {
+            "heatmap_png": heatmap_png(attribution.heatmap, xray.pixels),
+            "overlay_png": overlay,
+            "residual_png": residuals_png(attribution.residuals),
+        }
         return explanation_answer(
             prediction, attribution, options, pictures, xray, self.model_version, self.info.warnings
         )

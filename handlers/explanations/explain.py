@@ -37,6 +37,7 @@ class Attribution:
     perturbed_probability: float  # for the image with what the map marks removed (or, preservation, alone kept)
     deletion: float  # area under the deletion curve, in [0, 1], small is good
     insertion: float  # area under the insertion curve, in [0, 1], large is good
+    residuals: np.ndarray  # float32 (3, S, S): what the classifier was given, equations (5)-(7)
     warnings: tuple[str, ...] = ()
     details: dict[str, Any] = field(default_factory=dict)  # method-specific facts, JSON-ready
 
@@ -52,7 +53,8 @@ def explain_batch(coronet: CoroNet, x: Tensor, targets: Sequence[int], options: 
         images = x.detach().clone()
         chain = Chain(coronet, targets, images.device)
         with torch.no_grad():
-            original = chain.probability(images)
+            residuals = coronet.residuals(images)
+            original = chain.pick(coronet.cin(residuals).float().softmax(dim=1))
         maps = method.attribute(chain, images, options.settings)
         heatmaps = maps.heatmaps.detach().float()
         broken = ~heatmaps.isfinite().flatten(1).all(dim=1) | ~original.isfinite()
@@ -86,6 +88,7 @@ def explain_batch(coronet: CoroNet, x: Tensor, targets: Sequence[int], options: 
                 perturbed_probability=numbers[1],
                 deletion=numbers[2],
                 insertion=numbers[3],
+                residuals=torch.nan_to_num(residuals[i].float()).cpu().numpy(),
                 warnings=tuple(warnings),
                 details=_finite(maps.details[i]) if maps.details else {},
             )

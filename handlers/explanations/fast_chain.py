@@ -36,5 +36,5 @@ def fast_copy(coronet: CoroNet) -> CoroNet:
         cin.load_state_dict(coronet.cin.state_dict(), assign=True)
     except RuntimeError:
         return coronet
-    copy = FastChain(tfen, cin).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    copy = FastChain(tfen, cin).to(memory_format=torch.channels_last)
     return copy.eval().requires_grad_(False)

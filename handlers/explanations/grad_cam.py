@@ -9,6 +9,7 @@ x 7: coarse, but cheap.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -45,10 +46,11 @@ def attribute(chain: Chain, x: Tensor, settings: GradCamSettings) -> Maps:
 
 def class_activation(chain: Chain, x: Tensor) -> Tensor:
     """Signed map (N, h, w): channels of the last convolutional map, weighted by their mean gradient."""
+    cin: Any = chain.coronet.cin  # eager or TorchScript, which types know nothing of
     with torch.no_grad():
-        features = chain.coronet.cin.features(chain.coronet.tfen(x))
+        features = cin.features(chain.coronet.tfen(x))
     features = features.detach().requires_grad_(True)
-    score = chain.log_odds_of(chain.coronet.cin.classify(features).float())
+    score = chain.log_odds_of(cin.classify(features).float())
     (gradient,) = torch.autograd.grad(score.sum(), features)
     weights = gradient.mean(dim=(2, 3), keepdim=True)
     return (weights * features.detach()).sum(dim=1).float()

@@ -35,7 +35,7 @@ START_CONTRAST = 0.8  # how far a start removes what matters most
 class PerturbationSettings(Settings):
     """Options of meaningful perturbation."""
 
-    steps: int = integer(40, 1, 1000, "most optimisation steps; it stops earlier when it no longer improves")
+    steps: int = integer(20, 1, 1000, "most optimisation steps; it stops earlier when it no longer improves")
     time_budget: float | None = number(None, 0.1, 3600, "stop here with the best mask so far", unit="seconds")
     objective: str = choice("deletion", ("deletion", "preservation"), "remove the evidence, or keep nothing else")
     perturbation: str = choice("blur", PERTURBATIONS, "what replaces the removed pixels")

@@ -23,7 +23,7 @@ class OcclusionSettings(Settings):
     """Options of occlusion."""
 
     steps: int = integer(100, 1, 1024, "window positions, rounded down to a square number")
-    window: float = number(0.2, 0.02, 1, "side of the window", unit="as a part of the image's side")
+    window: float = number(0.2, 0.02, 1, "side of the window", unit="part of the image's side")
     baseline: str = choice("blur", BASELINES, "what the window shows instead")
     sign: str = choice("positive", SIGNS, "which evidence the map shows")
 

@@ -7,6 +7,7 @@ from the image alone, without gradients. Lengths are given in pixels of a 224-pi
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -31,7 +32,8 @@ def perturbation(name: str, chain: Chain, x: Tensor, blur_sigma: float, seed: in
     if name == "blur":
         return gaussian_blur(x, blur_sigma * x.shape[-1] / REFERENCE_SIZE)
     if name == "healthy":
-        return chain.coronet.tfen.reconstruct(x)[0].float().clamp(0, 1)
+        tfen: Any = chain.coronet.tfen  # eager or TorchScript, which types know nothing of
+        return tfen.reconstruct(x)[0].float().clamp(0, 1)
     mean = x.mean(dim=(1, 2, 3), keepdim=True).expand_as(x)
     if name == "fade":
         return mean.contiguous()

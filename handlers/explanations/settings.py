@@ -15,7 +15,7 @@ from typing import Any
 
 from model_src.errors import InvalidRequest
 
-LARGEST_SEED = 2**63 - 1
+LARGEST_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,9 @@ class Option:
         if self.choices:
             return "one of " + ", ".join(self.choices)
         kind = "an integer" if self.whole else "a number"
-        unit = f" {self.unit}" if self.unit else ""
-        return f"{kind} from {self.low:g} to {self.high:g}{unit}"
+        unit = f" ({self.unit})" if self.unit else ""
+        low, high = (int(end) if float(end).is_integer() else end for end in (self.low, self.high))
+        return f"{kind} from {low} to {high}{unit}"
 
     def parse(self, name: str, value: object) -> Any:
         """`value` (text or a JSON value) as int, float or choice.

@@ -221,4 +221,4 @@ def _explain(case, method, **fields):
 
 
 def _facts(found):
-    return {name: value for name, value in vars(found).items() if name != "heatmap"}
+    return {name: value for name, value in vars(found).items() if not isinstance(value, np.ndarray)}

@@ -45,7 +45,7 @@ def test_text_of_a_form_and_json_values_mean_the_same():
         ({"area": "inf"}, "area", "a number"),
         ({"objective": "destroy"}, "objective", "deletion, preservation"),
         ({"perturbation": None, "init": {}}, "init", "circular"),
-        ({"time_budget": 0}, "time_budget", "from 0.1 to 3600 seconds"),
+        ({"time_budget": 0}, "time_budget", "from 0.1 to 3600 (seconds)"),
         ({"method": "saliency", "tv": 1}, "tv", "smooth_noise"),
         ({"method": "integrated_gradients", "baseline": "white"}, "baseline", "black, blur, healthy"),
         ({"colour": "red"}, "colour", "steps"),
