@@ -12,7 +12,7 @@ from scipy.stats import norm
 
 Z95 = 1.959963984540054  # two-sided 95% of the normal distribution
 REPLICATES = 2000
-_CHUNK_ELEMENTS = 2_000_000  # weights held at once: 16 MB however many images there are
+_CHUNK_ELEMENTS = 200_000  # weights held at once: 1.6 MB however many images there are
 
 
 @dataclass(frozen=True)
