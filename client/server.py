@@ -23,7 +23,9 @@ from client.tokens import RECORD_FILE, ServerRecord, TokenSource, read_key, stat
 from client.ts_config import read_properties, settle_addresses, write_config
 from model_src.errors import RequestError, ServerError
 
-START_TIMEOUT = 300.0  # seconds; loading takes about 15, far longer on a busy machine or a cold disk
+# Seconds. Loading takes about 15, far longer on a busy machine or a cold disk; longer than the archive's own
+# startupTimeout, so that TorchServe's reason is heard first.
+START_TIMEOUT = 600.0
 STOP_TIMEOUT = 20.0  # seconds for TorchServe to end in good order
 
 
@@ -187,7 +189,7 @@ def _wait_until_ready(server: Server) -> None:
         workers = server.describe().get("workers", [])
         if workers and all(worker["status"] == "READY" for worker in workers):
             break
-        time.sleep(0.25)
+        time.sleep(0.5)
     try:
         server.client().check()
     except RequestError as error:

@@ -29,6 +29,8 @@ class ServerLog:
     def _read(self, output: IO[str]) -> None:
         with output:
             for line in output:
+                if "ACCESS_LOG" in line:  # mostly whoever waits for the server
+                    continue
                 self._lines.append(line.rstrip())
                 if _FATAL.search(line):
                     self.failed.set()

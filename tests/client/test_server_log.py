@@ -40,6 +40,11 @@ def test_java_that_does_not_start():
     assert log.reasons()[-1] == "Caused by: x.YError: z"
 
 
+def test_requests_are_no_reasons():
+    request = '2026-01-01T00:00:00,000 [INFO ] epoll-1 ACCESS_LOG - /127.0.0.1:1 "GET /models/coronet HTTP/1.1" 200 0'
+    assert log_of(["what happened", *[request] * 5]).reasons() == ["what happened"]
+
+
 def test_errors_of_the_server_itself():
     log = log_of([JAVA.format("INFO ") + "fine", JAVA.format("ERROR") + "address in use"])
     assert log.reasons() == ["address in use"]
