@@ -66,7 +66,7 @@ class MaskProblem:
 class Descent:
     """Where a run ended."""
 
-    mask: Tensor  # (N, 28, 28) in [0, 1], the average of the last steps' masks
+    mask: Tensor  # (N, 28, 28) in [0, 1], averaged over the steps around the lowest objective
     steps: list[int]
     stopped: list[str]  # why, per image: "steps", "no improvement", "time", "not a number"
     out_of_time: bool
@@ -90,6 +90,7 @@ def descend(
     first, second = torch.zeros_like(mask), torch.zeros_like(mask)  # Adam's moments
     history = torch.full((images, steps), float("nan"))
     taken, stopped = [0] * images, ["steps"] * images
+    best, best_mask = torch.full((images,), float("inf")), mask.clone()
     recent = torch.zeros(WINDOW, *mask.shape, device=mask.device)  # ring of the last masks
     active = torch.arange(images)
     current = problem
@@ -113,6 +114,12 @@ def descend(
         mask[rows] = (mask[rows] - lr * update).clamp(0, 1)
         recent[step % WINDOW, rows] = mask[rows]
         history[active, step] = objective.detach().cpu()
+        # One shifted step says little: masks and objectives are judged as means over the last few steps.
+        reached = history[active, max(0, step + 1 - WINDOW) : step + 1].mean(dim=1)
+        better = reached < best[active]
+        improved = active[better]
+        best[improved] = reached[better]
+        best_mask[improved.to(mask.device)] = recent[: step + 1, improved.to(mask.device)].mean(dim=0)
 
         keep = []
         for position, i in enumerate(active.tolist()):
@@ -128,7 +135,7 @@ def descend(
                 break
             active = torch.tensor(keep)
             current = problem.only(active.to(mask.device))
-    return Descent(_last_average(recent, mask, taken), taken, stopped, out_of_time)
+    return Descent(best_mask, taken, stopped, out_of_time)
 
 
 def _shift(jitter: int, generator: torch.Generator) -> tuple[int, int]:
@@ -140,12 +147,3 @@ def _settled(objectives: Tensor) -> bool:
     """Whether the last window's mean objective is no better than the window's before it."""
     last, before = objectives[-WINDOW:].mean(), objectives[-2 * WINDOW : -WINDOW].mean()
     return bool(last > before - TOLERANCE)
-
-
-def _last_average(recent: Tensor, mask: Tensor, taken: list[int]) -> Tensor:
-    """Each image's masks of its last steps, averaged; with fewer steps than the window, of those taken."""
-    averaged = mask.clone()
-    for i, count in enumerate(taken):
-        if count:
-            averaged[i] = recent[: min(count, WINDOW), i].mean(dim=0)
-    return averaged

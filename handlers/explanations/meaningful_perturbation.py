@@ -10,6 +10,7 @@ m is a 28 x 28 mask drawn smoothly at the image's size and P a perturbed image (
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from dataclasses import dataclass
 
@@ -69,7 +70,7 @@ def attribute(chain: Chain, x: Tensor, settings: PerturbationSettings) -> Maps:
             break
     mask = torch.stack([run.mask for run in runs]).mean(0)
     with torch.no_grad():
-        terms = problem.terms(mask, (0, 0))
+        terms = dataclasses.replace(problem, chain=chain).terms(mask, (0, 0))  # exact, in float32
 
     deletion = settings.objective == "deletion"
     warnings = _powerless(chain, x, perturbed, settings)
