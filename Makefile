@@ -44,7 +44,8 @@ check: install
 	$(VENV)/bin/mypy
 
 bench: install
-	$(VENV)/bin/python benchmarks/explain_benchmark.py
+	$(VENV)/bin/coronet export archive/pretrained --out build/bench/artefacts
+	$(VENV)/bin/python benchmarks/explain_benchmark.py --model build/bench/artefacts --phantoms 4 --reference-images 1 --out build/bench/explain
 	$(VENV)/bin/python benchmarks/train_benchmark.py
 	$(VENV)/bin/python benchmarks/evaluate_benchmark.py
 
