@@ -110,15 +110,10 @@ def test_coronet_serve_from_start_to_ctrl_c(start, user_environment, model_store
     assert json.loads(predicted.stdout)["file"] == str(phantom_png)
     explained = coronet("explain", phantom_png, "--method", "saliency,grad_cam", "--out", tmp_path / "out")
     assert explained.returncode == 0, explained.stderr
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        "phantom.grad_cam.heatmap.png",
-        "phantom.grad_cam.json",
-        "phantom.grad_cam.overlay.png",
-        "phantom.montage.png",
-        "phantom.saliency.heatmap.png",
-        "phantom.saliency.json",
-        "phantom.saliency.overlay.png",
-    ]
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    kinds = ("heatmap.png", "overlay.png", "json")
+    assert {f"phantom.{method}.{kind}" for method in ("saliency", "grad_cam") for kind in kinds} < written
+    assert "phantom.montage.png" in written
     # a second one on the same port says so at once
     second = coronet_serve(user_environment, "--model-store", model_store, *options)
     assert second.returncode == 1
