@@ -115,9 +115,14 @@ def _draw_legend(image: Image.Image, sign: str) -> None:
     """Colour bar and text on a dark strip at the lower edge of `image`, if there is room for them."""
     width, height = image.size
     size = max(9, round(0.022 * min(width, height)))
-    lines = _wrap([text for text in (sign, RESEARCH_USE) if text], _font(size), width - 2 * size)
-    strip = round(size * (1.4 * len(lines) + 2.4))
-    if strip > height // 4 or width < 12 * size:
+    for texts in ((sign, RESEARCH_USE), (RESEARCH_USE,)):  # on a small image the sign is left to the JSON
+        lines = _wrap([text for text in texts if text], _font(size), width - 2 * size)
+        strip = round(size * (1.4 * len(lines) + 2.4))
+        if strip <= height // 4:
+            break
+    else:
+        return
+    if width < 12 * size:
         return
     dark = Image.new("RGB", (width, strip), (0, 0, 0))
     top = height - strip

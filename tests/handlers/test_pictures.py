@@ -72,6 +72,14 @@ def test_the_legend_covers_the_lower_edge_only(ramp):
     assert (bar[:, 0].astype(int) - bar[:, 2] > 150).any()  # the yellow end of the bar
 
 
+def test_a_small_picture_keeps_the_bar_and_leaves_the_sign_out():
+    sign = "1 = this part of the picture was removed first, " * 5
+    picture = overlay_png(np.zeros((8, 8), dtype=np.float32), np.zeros((224, 224), dtype=np.float32), sign)
+    shown = np.asarray(_open(picture)).astype(int)
+    assert not shown[:168].any()
+    assert (shown[168:, :, 0] - shown[168:, :, 2] > 150).any()  # the yellow end of the bar
+
+
 def test_a_tiny_picture_has_no_legend():
     assert not np.asarray(_open(overlay_png(np.zeros((4, 4)), np.zeros((24, 24), dtype=np.float32), "a sign"))).any()
 
