@@ -38,8 +38,9 @@ def ship_run(run_dir: Path, out_dir: Path) -> None:
 
 
 def record_report(out_dir: Path, report_dir: Path) -> None:
-    """Add the figures of an evaluation of `out_dir` to its metrics.json, as `test`."""
+    """Add the figures of an evaluation of `out_dir` to its metrics.json, as `test`, without the maker's paths."""
     figures = json.loads((report_dir / "metrics.json").read_text(encoding="utf-8"))
+    figures.pop("command", None)
     run = RunFolder(out_dir)
     with atomic_write(out_dir / "metrics.json") as temporary:
         temporary.write_text(json.dumps(run.read_metrics() | {"test": figures}, indent=2) + "\n", encoding="utf-8")

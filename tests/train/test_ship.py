@@ -41,7 +41,7 @@ def test_shipped_run_is_half_the_size_and_exports(run: RunFolder, tmp_path: Path
 
 def test_report_goes_into_the_metrics(run: RunFolder, tmp_path: Path) -> None:
     (tmp_path / "report").mkdir()
-    (tmp_path / "report" / "metrics.json").write_text(json.dumps({"accuracy": 0.5}))
+    (tmp_path / "report" / "metrics.json").write_text(json.dumps({"accuracy": 0.5, "command": "/home/me"}))
     ship_run(run.path, tmp_path / "shipped")
     record_report(tmp_path / "shipped", tmp_path / "report")
     metrics = RunFolder(tmp_path / "shipped").read_metrics()
