@@ -52,6 +52,7 @@ class CinRecipe:
     normalise: bool  # standardise the classifier's input by the training data's mean and deviation
     label_smoothing: float
     mixup: float  # alpha of the Beta distribution; 0 = off
+    calibrate: bool  # divide the logits by the temperature that fits validation images best
     average: float  # decay of the exponential moving average of the weights; 0 = off
 
 

@@ -22,6 +22,7 @@ from train.optimiser import WeightAverage, learning_rate, make_optimiser, set_le
 from train.recipe import CinRecipe, FpaeRecipe
 from train.run_folder import RunFolder
 
+Weights = dict[str, Tensor]  # a state dict
 MICRO_BATCH = 16  # images that pass through a network at once; larger batches add up gradients
 
 
@@ -42,6 +43,7 @@ class Stage:
     norm: Callable[[np.ndarray, int], float]
     validate: Callable[[nn.Module], dict[str, float]]
     decay: float = 0.0  # of the weight average, 0 = off
+    finish: Callable[[Weights], tuple[Weights, dict[str, float]]] | None = None  # the best weights -> final ones, facts
     best: dict[str, Any] = field(default_factory=dict)
 
 
@@ -71,7 +73,8 @@ def run_stage(stage: Stage, run: RunFolder, place: Workers, seed: int, *, consol
             row = {"epoch": epoch + 1, "loss": summed / stage.images, "learning_rate": rate, "images_per_s": speed}
             _finish_epoch(stage, run, place, optimiser, average, row)
     if place.is_first:
-        run.save_weights(stage.name, stage.best["weights"], stage.best["metrics"])
+        weights, facts = stage.finish(stage.best["weights"]) if stage.finish else (stage.best["weights"], {})
+        run.save_weights(stage.name, weights, stage.best["metrics"] | facts)
     place.wait()
 
 

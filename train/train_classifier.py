@@ -19,7 +19,8 @@ from train.distributed import Workers
 from train.input_augmentation import augment_inputs
 from train.recipe import CinRecipe
 from train.run_folder import RunFolder
-from train.stage import MICRO_BATCH, Stage, run_stage
+from train.stage import MICRO_BATCH, Stage, Weights, run_stage
+from train.temperature import divide_logits, fit_temperature
 
 
 class ClassifierLoss(nn.Module):
@@ -53,7 +54,8 @@ def train_classifier(
 ) -> None:
     """Train `network` (already prepared for the device); resumes by itself.
 
-    Selected by balanced accuracy on validation, ties by cross-entropy. Weights go to `<name>.pt`.
+    Selected by balanced accuracy on validation, ties by cross-entropy; the selected weights are then calibrated
+    there, if the recipe says so. Weights go to `<name>.pt`.
     """
     labels = np.array([example.label for example in train.images.examples])
     weights = class_weights(settings.class_weights, labels)
@@ -84,8 +86,14 @@ def train_classifier(
         truth = [example.label for example in validation.images.examples]
         return judge(predict(network, validation, compute), truth)
 
-    images = len(train.images)
-    stage = Stage(name, settings, network, images, losses, norm, validate, settings.average)
+    def calibrated(best: Weights) -> tuple[Weights, dict[str, float]]:
+        network.load_state_dict(best)
+        probabilities = predict(network.eval(), validation, compute)
+        temperature = fit_temperature(probabilities, [example.label for example in validation.images.examples])
+        return divide_logits(best, temperature), {"temperature": temperature}
+
+    images, finish = len(train.images), calibrated if settings.calibrate else None
+    stage = Stage(name, settings, network, images, losses, norm, validate, settings.average, finish)
     run_stage(stage, run, place, seed, console=console)
 
 
