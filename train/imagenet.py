@@ -5,6 +5,7 @@ from __future__ import annotations
 import urllib.error
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 from torchvision.models import get_model_weights
 
@@ -15,7 +16,9 @@ CHOICES = "imagenet, random, or the path of a torchvision state dict"
 
 
 def start_weights(network: nn.Module, kind: str, init: str) -> str:
-    """Load starting weights into a torchvision-like ResNet, all but its last layer; returns what was done.
+    """Load starting weights into a torchvision-like ResNet; returns what was done.
+
+    Weights of another number of classes bring all layers but the last; a classifier trained here brings all.
 
     Args:
         network: a ResNet with torchvision's parameter names and three outputs.
@@ -47,9 +50,10 @@ def start_weights(network: nn.Module, kind: str, init: str) -> str:
 
 
 def _load_backbone(network: nn.Module, weights: dict[str, Tensor], where: str) -> None:
-    """Load all parameters but the last layer's, which has another number of classes."""
+    """Load all parameters, the last layer's only if it is for our classes."""
     own = network.state_dict()
-    backbone = {name: value for name, value in weights.items() if not name.startswith("fc.")}
+    kept = weights.get("fc.weight", torch.empty(0)).shape == own["fc.weight"].shape
+    backbone = {name: value for name, value in weights.items() if kept or not name.startswith("fc.")}
     wrong = [name for name, value in backbone.items() if name not in own or own[name].shape != value.shape]
     missing = [name for name in own if not name.startswith(("fc.", "residual_")) and name not in backbone]
     if wrong or missing:
