@@ -63,10 +63,11 @@ def main() -> None:
     parser.add_argument("--rows", nargs="*", help="only rows whose name contains one of these")
     parser.add_argument("--cache-dir", type=Path, required=True)
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--precision", default="auto", help="auto, float32 or bfloat16")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
 
-    compute = choose_compute(args.device, "auto")
+    compute = choose_compute(args.device, args.precision)
     data = read_training_data(args.data_dir, fraction=load_recipe("tuned").validation_fraction, seed=0)
     images = [open_cache(part, args.image_size, args.cache_dir) for part in (data.train, data.validation)]
     chain = load_autoencoders(args.tfen, compute)

@@ -19,9 +19,8 @@ from torch import Tensor
 from model_src.classes import COVID
 from model_src.errors import RunError
 
-RADIOGRAPHIC = "radiographic"  # drawn from larger images, so not here but in radiographic.py
 # Kind -> how many variants an image can have.
-MOST_VARIANTS = {"none": 1, "left_right": 2, "left_right_third": 2, "flips": 4, "affine": 1000, RADIOGRAPHIC: 1000}
+MOST_VARIANTS = {"none": 1, "left_right": 2, "left_right_third": 2, "flips": 4, "affine": 1000}
 
 # Ranges of "affine": small changes of pose, distance and exposure, as between two radiographers.
 ROTATION_DEGREES = 10.0

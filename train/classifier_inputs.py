@@ -9,12 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model_src.errors import RunError
 from model_src.tfen import TFEN
-from train.augmentation import RADIOGRAPHIC, apply_variants
+from train.augmentation import apply_variants
 from train.device import Compute
 from train.image_cache import ImageCache
-from train.radiographic import radiographic_variant
 from train.residual_cache import ResidualCache
 
 _SAMPLE = 256  # images from which the mean and deviation of the inputs are measured
@@ -30,7 +28,6 @@ class ClassifierInputs:
     compute: Compute
     tfen: TFEN | None = None
     cache: ResidualCache | None = None
-    detailed: ImageCache | None = None  # the images at twice the size, which radiographic variants are drawn from
 
     def load(self, indices: np.ndarray, variants: np.ndarray) -> Tensor:
         """Inputs of the given images in the given variants."""
@@ -57,27 +54,12 @@ class ClassifierInputs:
         return mean.float()[:, None, None], deviation.float()[:, None, None]
 
     def _xrays(self, indices: np.ndarray, variants: np.ndarray) -> Tensor:
-        images = self.images.tensor(indices)
-        if self.kind != RADIOGRAPHIC:
-            return apply_variants(images, self.kind, indices, variants, self.seed)
-        for row in np.flatnonzero(variants):
-            if self.detailed is None:
-                raise RunError("radiographic variants are drawn from images of twice the size, and none were opened")
-            large = self.detailed.tensor(indices[row : row + 1])
-            images[row] = radiographic_variant(large, int(indices[row]), int(variants[row]), self.seed)[0]
-        return images
+        return apply_variants(self.images.tensor(indices), self.kind, indices, variants, self.seed)
 
 
 def residual_inputs(
-    images: ImageCache,
-    kind: str,
-    variants: int,
-    seed: int,
-    compute: Compute,
-    tfen: TFEN,
-    folder: Path,
-    detailed: ImageCache | None = None,
+    images: ImageCache, kind: str, variants: int, seed: int, compute: Compute, tfen: TFEN, folder: Path
 ) -> ClassifierInputs:
     """Inputs of the CIN, with their cache in `folder`."""
     cache = ResidualCache(folder, len(images), variants, images.image_size)
-    return ClassifierInputs(images, kind, seed, compute, tfen, cache, detailed)
+    return ClassifierInputs(images, kind, seed, compute, tfen, cache)

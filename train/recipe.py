@@ -11,7 +11,7 @@ import yaml
 from model_src.classes import CLASS_NAMES
 from model_src.errors import RunError
 from model_src.fpae import check_size
-from train.augmentation import RADIOGRAPHIC, check_augmentation
+from train.augmentation import check_augmentation
 
 RECIPE_FOLDER = Path(__file__).parent / "recipes"
 
@@ -45,10 +45,6 @@ class CinRecipe:
     class_weights: str | tuple[float, ...]  # "balanced", "none" or three numbers
     augmentation: str
     variants: int  # augmented versions of each image; residuals are computed once for each
-    crop: int  # side of the random square crops of the inputs that are trained on; 0 = whole inputs
-    whole_epochs: int  # the last epochs, which show whole inputs again
-    strength: float  # inputs are scaled by exp(u), u uniform in +- strength; 0 = off
-    erase: float  # share of inputs in which a rectangle is replaced by the input's mean
     normalise: bool  # standardise the classifier's input by the training data's mean and deviation
     label_smoothing: float
     mixup: float  # alpha of the Beta distribution; 0 = off
@@ -129,15 +125,9 @@ def check_recipe(recipe: Recipe) -> Recipe:
     checks = {
         "validation_fraction": 0 < recipe.validation_fraction < 1,
         "fpae.epochs": recipe.fpae.epochs > 0,
-        "fpae.augmentation": recipe.fpae.augmentation != RADIOGRAPHIC,
         "cin.epochs": recipe.cin.epochs > 0,
         "fpae.crop (0 or a multiple of 8 up to the image size)": recipe.fpae.crop % 8 == 0
         and 0 <= recipe.fpae.crop <= recipe.image_size,
-        "cin.crop (0 or 32 up to the image size)": recipe.cin.crop == 0
-        or 32 <= recipe.cin.crop <= recipe.image_size,
-        "cin.whole_epochs": recipe.cin.whole_epochs >= 0,
-        "cin.strength": recipe.cin.strength >= 0,
-        "cin.erase": 0 <= recipe.cin.erase <= 1,
         "cin.batch_size": recipe.cin.batch_size > 0,
         "fpae.batch_size": recipe.fpae.batch_size >= 0,
         "cin.variants": recipe.cin.variants > 0,

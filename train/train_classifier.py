@@ -16,7 +16,6 @@ from train.augmentation import choose_variants
 from train.classifier_inputs import ClassifierInputs
 from train.device import Compute
 from train.distributed import Workers
-from train.input_augmentation import augment_inputs
 from train.recipe import CinRecipe
 from train.run_folder import RunFolder
 from train.stage import MICRO_BATCH, Stage, Weights, run_stage
@@ -141,4 +140,4 @@ def _load(inputs: ClassifierInputs, settings: CinRecipe, labels: np.ndarray, ind
     chosen = choose_variants(
         settings.augmentation, settings.variants, labels.tolist(), indices.tolist(), epoch, inputs.seed
     )
-    return augment_inputs(inputs.load(indices, chosen), settings, indices, epoch, inputs.seed)
+    return inputs.load(indices, chosen)

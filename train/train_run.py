@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from rich.console import Console
@@ -17,7 +17,6 @@ from model_src.classes import CLASS_NAMES, HEALTHY, PNEUMONIA
 from model_src.errors import DataError, RunError
 from model_src.fpae import FPAE
 from model_src.tfen import TFEN
-from train.augmentation import RADIOGRAPHIC
 from train.baselines import BASELINES, XrayResNet
 from train.classifier_inputs import ClassifierInputs, residual_inputs
 from train.data_dir import class_counts, describe_data
@@ -52,14 +51,6 @@ class TrainingOptions:
     console: Console = field(default_factory=lambda: Console(stderr=True))
 
 
-class TrainingImages(NamedTuple):
-    """The decoded images of a training."""
-
-    train: ImageCache
-    validation: ImageCache
-    detailed: ImageCache | None  # the training images at twice the size, if the augmentation needs them
-
-
 def train_run(recipe: Recipe, options: TrainingOptions) -> RunFolder:
     """Train what `options` asks for; under torchrun, every process calls this.
 
@@ -71,18 +62,20 @@ def train_run(recipe: Recipe, options: TrainingOptions) -> RunFolder:
     compute = choose_compute(options.device, options.precision)
     compute = Compute(local_device(compute.device), compute.bfloat16)
     with workers(compute.device) as place:
-        images = _open_data(recipe, options, run, place)
+        train, validation = _open_data(recipe, options, run, place)
         if options.model == "coronet":
-            _train_autoencoders(recipe, options, run, compute, place, images)
-            _train_cin(recipe, options, run, compute, place, images)
+            _train_autoencoders(recipe, options, run, compute, place, train, validation)
+            _train_cin(recipe, options, run, compute, place, train, validation)
         else:
-            _train_baseline(recipe, options, run, compute, place, images)
+            _train_baseline(recipe, options, run, compute, place, train, validation)
         if place.is_first:
             shutil.rmtree(run.cache, ignore_errors=True)
     return run
 
 
-def _open_data(recipe: Recipe, options: TrainingOptions, run: RunFolder, place: Workers) -> TrainingImages:
+def _open_data(
+    recipe: Recipe, options: TrainingOptions, run: RunFolder, place: Workers
+) -> tuple[ImageCache, ImageCache]:
     """Decode training and validation images once; the first process does it for all, and starts the run."""
     data = read_training_data(
         options.data_dir,
@@ -100,10 +93,8 @@ def _open_data(recipe: Recipe, options: TrainingOptions, run: RunFolder, place: 
         if turn:
             for examples in (data.train, data.validation):
                 caches.append(open_cache(examples, recipe.image_size, folder, skip_unreadable=options.skip_unreadable))
-            if recipe.cin.augmentation == RADIOGRAPHIC:
-                caches.append(open_cache(caches[0].examples, 2 * recipe.image_size, folder))
         place.wait()
-    for cache in caches[:2]:
+    for cache in caches:
         for path, reason in cache.skipped if place.is_first else ():
             options.console.print(f"skipped: {path}: {reason}", markup=False, soft_wrap=True)
         for name, count in class_counts(cache.examples).items():
@@ -111,7 +102,7 @@ def _open_data(recipe: Recipe, options: TrainingOptions, run: RunFolder, place: 
                 raise DataError(
                     f"{options.data_dir}: no readable images of class {name}; need some to train and to validate"
                 )
-    return TrainingImages(caches[0], caches[1], caches[2] if len(caches) > 2 else None)
+    return caches[0], caches[1]
 
 
 def _begin(recipe: Recipe, options: TrainingOptions, run: RunFolder, data: dict[str, Any]) -> None:
@@ -139,7 +130,7 @@ def _begin(recipe: Recipe, options: TrainingOptions, run: RunFolder, data: dict[
 
 def _train_autoencoders(
     recipe: Recipe, options: TrainingOptions, run: RunFolder, compute: Compute, place: Workers,
-    images: TrainingImages,
+    train: ImageCache, validation: ImageCache,
 ) -> None:  # fmt: skip
     for name, label in zip(AUTOENCODERS, (HEALTHY, PNEUMONIA), strict=True):
         if run.weights_path(f"fpae_{name}").exists():
@@ -154,14 +145,14 @@ def _train_autoencoders(
             place.wait()
             continue
         train_fpae(
-            name, label, recipe, images.train, images.validation, run,
+            name, label, recipe, train, validation, run,
             compute=compute, place=place, seed=options.seed, console=options.console,
         )  # fmt: skip
 
 
 def _train_cin(
     recipe: Recipe, options: TrainingOptions, run: RunFolder, compute: Compute, place: Workers,
-    images: TrainingImages,
+    train: ImageCache, validation: ImageCache,
 ) -> None:  # fmt: skip
     if run.weights_path("cin").exists():
         return
@@ -172,18 +163,12 @@ def _train_cin(
     tfen = compute.prepare(TFEN(*autoencoders).eval().requires_grad_(False))
     settings = recipe.cin
     inputs = []
-    parts = (
-        ("train", images.train, images.detailed, settings.variants),
-        ("validation", images.validation, None, 1),
-    )
-    for part, shown, detailed, variants in parts:
+    for part, images, variants in (("train", train, settings.variants), ("validation", validation, 1)):
         for turn in (place.is_first, not place.is_first):  # the first process makes the files
             if turn:
                 folder = run.cache / "residuals" / part
                 inputs.append(
-                    residual_inputs(
-                        shown, settings.augmentation, variants, options.seed, compute, tfen, folder, detailed
-                    )
+                    residual_inputs(images, settings.augmentation, variants, options.seed, compute, tfen, folder)
                 )
             place.wait()
     torch.manual_seed(options.seed)
@@ -196,15 +181,12 @@ def _train_cin(
 
 def _train_baseline(
     recipe: Recipe, options: TrainingOptions, run: RunFolder, compute: Compute, place: Workers,
-    images: TrainingImages,
+    train: ImageCache, validation: ImageCache,
 ) -> None:  # fmt: skip
     if run.weights_path(options.model).exists():
         return
     settings = recipe.cin
-    inputs = [
-        ClassifierInputs(shown, settings.augmentation, options.seed, compute, detailed=detailed)
-        for shown, detailed in ((images.train, images.detailed), (images.validation, None))
-    ]
+    inputs = [ClassifierInputs(images, settings.augmentation, options.seed, compute) for images in (train, validation)]
     torch.manual_seed(options.seed)
     model = XrayResNet(options.model)
     _start(model.network, options.model, recipe, options, run, place)

@@ -11,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-RECIPES = ("paper", "quick", "released", "robust", "tuned")
+RECIPES = ("paper", "quick", "released", "tuned")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from model_src.cin import CIN
 from model_src.coronet import CoroNet
 from model_src.errors import DataError
 from train.augmentation import apply_variants, choose_variants
-from train.input_augmentation import augment_inputs
+from train.imagenet import start_weights
 from train.optimiser import WeightAverage, learning_rate
-from train.radiographic import radiographic_variant
 from train.recipe import load_recipe
 from train.residual_cache import ResidualCache
 from train.stage import shuffled_batches
@@ -53,59 +52,6 @@ def test_an_affine_variant_depends_on_seed_image_and_number_alone() -> None:
     assert not torch.allclose(apply_variants(images[2:], "affine", numbers[2:], variants[2:], seed=4), alone)
     assert together.min() >= 0
     assert together.max() <= 1
-
-
-def test_a_radiographic_variant_depends_on_seed_image_and_number_alone() -> None:
-    large = torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
-    shown = radiographic_variant(large, index=5, variant=2, seed=3)
-    assert shown.shape == (1, 1, 32, 32)
-    assert 0 <= shown.min() < shown.max() <= 1
-    assert torch.equal(shown, radiographic_variant(large, index=5, variant=2, seed=3))
-    for other in ((6, 2, 3), (5, 3, 3), (5, 2, 4)):
-        assert not torch.allclose(shown, radiographic_variant(large, *other))
-
-
-def test_radiographic_variants_keep_fine_detail() -> None:
-    # Stripes two pixels wide at the network's size; turning them at that size would halve their contrast.
-    stripes = (torch.arange(256) // 4 % 2).float().expand(1, 1, 256, 256).contiguous()
-    shown = torch.cat([radiographic_variant(stripes, 0, variant, 0) for variant in range(1, 9)])
-    inside = shown[:, 0, 48:80, 48:80]
-    assert ((inside - 0.5).abs() > 0.25).float().mean() > 0.6
-
-
-CROPPED = replace(load_recipe("tuned").cin, epochs=10, crop=48, whole_epochs=2, strength=0.0, erase=0.0)
-
-
-def test_inputs_are_cropped_where_they_lie_until_the_last_epochs() -> None:
-    inputs = torch.arange(2 * 64 * 64).reshape(2, 1, 64, 64).float()
-    shown = augment_inputs(inputs, CROPPED, np.array([3, 4]), epoch=7, seed=0)
-    assert shown.shape == (2, 1, 48, 48)
-    for row in range(2):
-        corner = int(shown[row, 0, 0, 0])
-        top, left = (corner - row * 4096) // 64, corner % 64
-        assert torch.equal(shown[row], inputs[row, :, top : top + 48, left : left + 48])
-    assert torch.equal(augment_inputs(inputs, CROPPED, np.array([3, 4]), epoch=8, seed=0), inputs)
-
-
-def test_input_changes_depend_on_seed_epoch_and_image_alone() -> None:
-    settings = replace(CROPPED, strength=0.3, erase=0.5)
-    inputs = torch.rand(3, 1, 64, 64)
-    together = augment_inputs(inputs, settings, np.array([7, 8, 9]), epoch=1, seed=5)
-    alone = augment_inputs(inputs[1:2], settings, np.array([8]), epoch=1, seed=5)
-    assert torch.equal(together[1:2], alone)
-    assert not torch.equal(alone, augment_inputs(inputs[1:2], settings, np.array([8]), epoch=2, seed=5))
-
-
-def test_an_erased_rectangle_holds_the_mean_and_strength_scales() -> None:
-    inputs = torch.rand(1, 2, 64, 64)
-    erased = augment_inputs(inputs, replace(CROPPED, crop=0, erase=1.0), np.array([0]), epoch=0, seed=0)
-    changed = (erased != inputs)[0].any(0)
-    assert 0.15**2 * 0.9 < changed.float().mean() < 0.45**2 * 1.1
-    for channel in range(2):
-        assert torch.allclose(erased[0, channel][changed], inputs[0, channel].mean())
-    scaled = augment_inputs(inputs, replace(CROPPED, crop=0, strength=0.5), np.array([0]), epoch=0, seed=0) / inputs
-    assert torch.allclose(scaled, scaled[0, 0, 0, 0].expand_as(scaled))
-    assert 0.6 < float(scaled[0, 0, 0, 0]) < 1.65
 
 
 def test_released_augmentation_mirrors_a_third_of_the_non_covid_images() -> None:
@@ -199,3 +145,15 @@ def test_temperature_makes_confidence_equal_to_the_rate_of_being_right() -> None
     assert {name: float(value.flatten()[0]) for name, value in divided.items()} == {
         "fc.weight": 0.5, "fc.bias": 0.5, "conv1.weight": 1.0,
     }  # fmt: skip
+
+
+def test_a_weights_file_brings_its_last_layer_only_if_it_has_our_classes(tmp_path: Path) -> None:
+    ours = CIN().state_dict()
+    theirs = {name: value for name, value in ours.items() if not name.startswith(("residual_", "fc."))}
+    theirs |= {"fc.weight": torch.zeros(1000, 512), "fc.bias": torch.zeros(1000)}
+    for weights, kept in ((ours, True), (theirs, False)):
+        torch.save(weights, tmp_path / "start.pt")
+        network = CIN()
+        assert start_weights(network, "resnet18", str(tmp_path / "start.pt")) == "file start.pt"
+        assert torch.equal(network.conv1.weight, ours["conv1.weight"])
+        assert torch.equal(network.fc.weight, ours["fc.weight"]) is kept

@@ -46,8 +46,8 @@ def stripes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def recipe() -> Recipe:
     """Two epochs of everything at 32 pixels, with augmentation and averaging on."""
     quick = load_recipe("quick").changed(image_size=32, fpae_epochs=2, cin_epochs=2, cin_average=0.9, cin_mixup=0.2)
-    quick = quick.changed(cin_strength=0.2, cin_erase=0.5, cin_calibrate=True)
-    return quick.changed(cin_augmentation="radiographic", cin_variants=3, fpae_augmentation="left_right", fpae_crop=24)
+    quick = quick.changed(cin_calibrate=True)
+    return quick.changed(cin_augmentation="affine", cin_variants=3, fpae_augmentation="left_right", fpae_crop=24)
 
 
 def train(recipe: Recipe, data: Path, run_dir: Path, **options: object) -> RunFolder:
