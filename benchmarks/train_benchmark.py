@@ -1,11 +1,13 @@
 """Images per second of training, ours against a straightforward loop, in one run.
 
-    python benchmarks/train_benchmark.py [--image-size 224] [--threads 2] [--rounds 5] [--out result.json]
+    python benchmarks/train_benchmark.py [--image-size 224] [--threads 2] [--rounds 5] [--precision bfloat16]
+        [--compile] [--out result.json]
 
 The straightforward loop: float32, contiguous tensors, eager; for an autoencoder the whole network runs a second
 time on the reconstruction, as a plain reading of equation (4) has it; for the classifier the TFEN runs on every
 image in every epoch. Ours: channels-last, the second encoding reduced to the branch the loss reads, residuals
-computed once per image and read back. Rounds alternate between both, medians are reported.
+computed once per image and read back. Rounds alternate between both, medians are reported. With --compile the
+classifier's step under torch.compile is measured against ours, and how long its first step takes.
 """
 
 from __future__ import annotations
@@ -38,11 +40,13 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument("--precision", default="auto", help="of our steps: auto, float32 or bfloat16 (auto)")
+    parser.add_argument("--compile", action="store_true", help="measure torch.compile too")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
-    compute = choose_compute(args.device, "auto")
+    compute = choose_compute(args.device, args.precision)
     images = torch.rand(args.batch, 1, args.image_size, args.image_size)
 
     result = {
@@ -51,18 +55,31 @@ def main() -> None:
         "image_size": args.image_size,
         "batch": args.batch,
         "rounds": args.rounds,
+        "precision": "bfloat16" if compute.bfloat16 else "float32",
         "fpae": compare(plain_fpae(images, compute), our_fpae(images, compute), args, compute),
         "cin": compare(plain_cin(images, compute), our_cin(images, compute), args, compute),
     }
-    for stage in ("fpae", "cin"):
-        found = result[stage]
-        print(
-            f"{stage:5} plain {found['plain']:7.2f}  ours {found['ours']:7.2f} images/s   "
-            f"{found['ratio']:.2f}x (median of {args.rounds}, "
-            f"{found['lowest_ratio']:.2f} to {found['highest_ratio']:.2f})"
-        )
+    report("fpae", "plain", "ours", result["fpae"], args.rounds)
+    report("cin", "plain", "ours", result["cin"], args.rounds)
+    if args.compile:
+        compiled = our_cin(images, compute, compiled=True)
+        begun = time.perf_counter()
+        compiled()
+        result["first_compiled_step_s"] = time.perf_counter() - begun
+        result["compiled_cin"] = compare(our_cin(images, compute), compiled, args, compute)
+        report("cin", "ours", "compiled", result["compiled_cin"], args.rounds)
+        print(f"the first compiled step took {result['first_compiled_step_s']:.0f} s")
     if args.out:
         args.out.write_text(json.dumps(result, indent=2) + "\n")
+
+
+def report(stage: str, first: str, second: str, found: dict, rounds: int) -> None:
+    """One line: both speeds and their ratio."""
+    print(
+        f"{stage:5} {first} {found['plain']:7.2f}  {second} {found['ours']:7.2f} images/s   {found['ratio']:.2f}x "
+        f"(median of {rounds}, {found['lowest_ratio']:.2f} to {found['highest_ratio']:.2f})",
+        flush=True,
+    )
 
 
 def compare(plain: Callable[[], None], ours: Callable[[], None], args: argparse.Namespace, compute: Compute) -> dict:
@@ -135,12 +152,14 @@ def plain_cin(images: Tensor, compute: Compute) -> Callable[[], None]:
     return step
 
 
-def our_cin(images: Tensor, compute: Compute) -> Callable[[], None]:
+def our_cin(images: Tensor, compute: Compute, compiled: bool = False) -> Callable[[], None]:
     """The step of train/train_classifier.py once residuals are stored."""
     tfen = TFEN(FPAE(), FPAE()).eval().requires_grad_(False)
     with torch.no_grad():
         stored = tfen(images).half()
     network: nn.Module = compute.prepare(CIN())
+    if compiled:
+        network.compile()
     loss = ClassifierLoss(network, torch.ones(3)).to(compute.device)
     optimiser = torch.optim.Adam(loss.parameters(), 1e-3)
     targets = F.one_hot(torch.zeros(len(images), dtype=torch.long), 3).float()
