@@ -20,12 +20,9 @@ import json
 import os
 import shlex
 import sys
-import tempfile
 import time
-import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -36,6 +33,7 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.explain_cases import Case, artefact_directory, image_cases, phantom_cases
 from benchmarks.explain_report import REFERENCE, Found, facts, hardware, line, markdown
 from benchmarks.reference_perturbation import STEPS, reference_mask
 from handlers.explanations import DEFAULT_METHOD, METHODS, parse_options
@@ -44,28 +42,14 @@ from handlers.explanations.faithfulness import deletion_insertion
 from handlers.explanations.state import borrowed
 from handlers.explanations.time_limit import measure_pace
 from handlers.pictures import MontageRow, montage_png
-from model_src.artefacts import CIN_NAME, INFO_NAME, TFEN_NAME, load_artefacts
+from model_src.artefacts import load_artefacts
 from model_src.atomic import atomic_write
 from model_src.classes import CLASS_NAMES, HEALTHY
 from model_src.coronet import CoroNet
-from model_src.xray import read_xray, resize_pixels
-from train.data_dir import read_data_dir
 from train.evaluation.explanation_scores import intersection_over_union, pointing_hit, randomise, rank_correlation
-from train.phantoms import make_phantom
 
-PHANTOM_SEED = 900_000  # far from any training seed
 BATCH = 8
 BATCH_ROUNDS = 3
-
-
-@dataclass(frozen=True)
-class Case:
-    """One image to explain."""
-
-    name: str
-    x: Tensor  # (1, 1, S, S) float32 in [0, 1]
-    label: int
-    lesions: np.ndarray | None = None  # bool (S, S)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -147,43 +131,6 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     if not args.data and not args.phantoms:
         parser.error("nothing to explain: give --data or --phantoms")
     return args
-
-
-@contextmanager
-def artefact_directory(model: Path) -> Iterator[Path]:
-    """`model` itself, or a temporary folder with the artefacts of a .mar."""
-    if model.is_dir():
-        yield model
-        return
-    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(model) as archive:
-        for name in (TFEN_NAME, CIN_NAME, INFO_NAME):
-            archive.extract(name, folder)
-        yield Path(folder)
-
-
-def image_cases(data: Path, count: int, size: int) -> list[Case]:
-    """`count` images of the test split, the classes in turn, each class in the order of the file."""
-    examples = read_data_dir(data, "test")
-    by_class = [iter([e for e in examples if e.label == label]) for label in range(len(CLASS_NAMES))]
-    chosen = []
-    while len(chosen) < count and by_class:
-        for rest in list(by_class):
-            example = next(rest, None)
-            if example is None:
-                by_class.remove(rest)
-            elif len(chosen) < count:
-                chosen.append(example)
-    return [Case(e.path.name, read_xray(e.path.read_bytes(), size).tensor[None], e.label) for e in chosen]
-
-
-def phantom_cases(count: int, size: int) -> list[Case]:
-    """Phantoms the model has not seen, the three classes in turn."""
-    cases = []
-    for number in range(count):
-        phantom = make_phantom(number % len(CLASS_NAMES), PHANTOM_SEED + number, size)
-        x = resize_pixels(phantom.image.astype(np.float32) / 255, size)[None]
-        cases.append(Case(f"phantom {number}", x, number % len(CLASS_NAMES), phantom.lesion_mask))
-    return cases
 
 
 def predicted(coronet: CoroNet, case: Case, device: torch.device) -> int:
