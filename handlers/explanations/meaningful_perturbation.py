@@ -5,7 +5,7 @@ Deletion looks for the smallest, smoothest region whose removal makes the target
 and preservation for the smallest region that keeps it:
     minimise   area * mean(m) + tv * TV_beta(m) - p(Phi(X, m)).
 m is a 28 x 28 mask drawn smoothly at the image's size and P a perturbed image (see perturbations.py). The map is
-1 - m for deletion and m for preservation.
+1 - m for deletion and m for preservation, averaged with the attribution it started from, if it did.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from handlers.explanations.perturbations import PERTURBATIONS, REFERENCE_SIZE, p
 from handlers.explanations.settings import Settings, choice, integer, number
 
 STARTS = ("attribution", "circular", "uniform")
-START_STEPS = 6  # gradients that the attribution start takes
+START_STEPS = 12  # gradients that the attribution start takes
 DISCS = 8  # forward passes that the circular start takes
 POWERLESS = 0.9  # a perturbation that leaves this part of the probability cannot remove the class
 START_CONTRAST = 0.8  # how far a start removes what matters most
@@ -73,6 +73,8 @@ def attribute(chain: Chain, x: Tensor, settings: PerturbationSettings) -> Maps:
         terms = dataclasses.replace(problem, chain=chain).terms(mask, (0, 0))  # exact, in float32
 
     deletion = settings.objective == "deletion"
+    # A finished mask is nearly binary. Its mean with the start ranks the cells that it removes whole.
+    shown = (mask + start) / 2 if settings.init == "attribution" else mask
     warnings = _powerless(chain, x, perturbed, settings)
     if any(run.out_of_time for run in runs) or len(runs) < settings.seeds:
         for said in warnings:
@@ -83,7 +85,7 @@ def attribute(chain: Chain, x: Tensor, settings: PerturbationSettings) -> Maps:
         else "1 = kept: enough to keep the target's probability"
     )
     return Maps(
-        heatmaps=1 - mask if deletion else mask,
+        heatmaps=1 - shown if deletion else shown,
         sign=sign,
         steps=[sum(run.steps[i] for run in runs) for i in range(len(x))],
         perturbed=problem.compose(mask, (0, 0)),
