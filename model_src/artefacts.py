@@ -108,10 +108,12 @@ def load_artefacts(directory: str | Path, device: torch.device | str = "cpu") ->
     Raises:
         ArtefactError: a file is missing, its SHA-256 differs from the recorded one, or it cannot be loaded.
     """
-    info = check_digests(directory)
-    folder = Path(directory)
-    chain = CoroNet(torchscript.load(folder / TFEN_NAME, device), torchscript.load(folder / CIN_NAME, device))
-    return chain.eval(), info
+    info, folder = read_info(directory), Path(directory)
+    # What is loaded are the very bytes that were checked: a file could be exchanged between two readings.
+    tfen, cin = (
+        torchscript.load(folder / name, device, _checked_bytes(folder / name, info)) for name in (TFEN_NAME, CIN_NAME)
+    )
+    return CoroNet(tfen, cin).eval(), info
 
 
 def check_digests(directory: str | Path) -> ArtefactInfo:
@@ -122,16 +124,29 @@ def check_digests(directory: str | Path) -> ArtefactInfo:
     """
     info = read_info(directory)
     for name in (TFEN_NAME, CIN_NAME):
-        path = Path(directory) / name
-        if not path.is_file():
-            raise ArtefactError(f"{path}: not found; export the run again")
-        found, recorded = file_digest(path), info.sha256.get(name)
-        if found != recorded:
-            raise ArtefactError(
-                f"{path}: SHA-256 is {found[:16]}..., {INFO_NAME} records {str(recorded)[:16]}...; "
-                "the file was changed or damaged after export: export and archive again"
-            )
+        _checked_bytes(Path(directory) / name, info)
     return info
+
+
+def _checked_bytes(path: Path, info: ArtefactInfo) -> bytes:
+    """The content of an artefact file, which has the SHA-256 that `info` records for it.
+
+    Raises:
+        ArtefactError: the file is missing, cannot be read, or is not the one that was recorded.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise ArtefactError(f"{path}: not found; export the run again") from None
+    except OSError as error:
+        raise ArtefactError(f"{path}: cannot be read ({error.strerror}); export the run again") from error
+    found, recorded = hashlib.sha256(content).hexdigest(), info.sha256.get(path.name)
+    if found != recorded:
+        raise ArtefactError(
+            f"{path}: SHA-256 is {found[:16]}..., {INFO_NAME} records {str(recorded)[:16]}...; "
+            "the file was changed or damaged after export: export and archive again"
+        )
+    return content
 
 
 def file_digest(path: str | Path) -> str:

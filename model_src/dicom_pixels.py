@@ -125,14 +125,19 @@ def _decode_here(ds: Dataset, syntax: uid.UID, layout: Layout) -> np.ndarray:
 def _decode_apart(frame: bytes, syntax: uid.UID, shape: Shape) -> np.ndarray:
     """Samples (H, W), decoded by GDCM in a process of its own, for about 0.1 s more (see gdcm_process.py)."""
     numbers = (shape.width, shape.height, shape.bits)
-    finished = subprocess.run(
-        [sys.executable, str(_GDCM_PROCESS), str(syntax), *map(str, numbers)],
-        input=frame,
-        capture_output=True,
-        check=False,
-        timeout=_GDCM_SECONDS,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-    )
+    try:
+        finished = subprocess.run(
+            [sys.executable, str(_GDCM_PROCESS), str(syntax), *map(str, numbers)],
+            input=frame,
+            capture_output=True,
+            check=False,
+            timeout=_GDCM_SECONDS,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+    except subprocess.TimeoutExpired:  # its own message would tell the caller this machine's paths
+        raise InvalidImage(
+            f"the compressed pixels take over {_GDCM_SECONDS:.0f} s to decode; save the file uncompressed"
+        ) from None
     said = finished.stderr.decode("utf-8", "replace").strip().splitlines()
     damage = [line for line in said if _DAMAGE.search(line)]
     if finished.returncode or damage:

@@ -13,8 +13,8 @@ from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlug
 from model_src.decoding import Decoded, check_size, decoding, scale_samples
 from model_src.errors import UnsupportedImage
 
-# Without a handler of the application's, Python prints what Pillow logs about damaged files.
-logging.getLogger("PIL").addHandler(logging.NullHandler())
+# Pillow's log repeats what our errors say, and quotes tags of the file.
+logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
 # The four formats are opened by their own class, never by trying all that Pillow knows.
 _OPENERS: dict[str, type[ImageFile.ImageFile]] = {

@@ -39,6 +39,18 @@ def test_changed_file_is_refused_before_it_is_loaded(copy: Path, name: str) -> N
         load_artefacts(copy)
 
 
+def test_a_file_exchanged_after_it_was_checked_is_not_loaded(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    load = torchscript.load
+
+    def exchange_first(path: Path, device: object, content: bytes) -> torch.jit.ScriptModule:
+        path.write_bytes(b"exchanged")  # the digest has been compared by now
+        return load(path, device, content)
+
+    monkeypatch.setattr(torchscript, "load", exchange_first)
+    chain, info = load_artefacts(copy)
+    assert chain(torch.zeros(1, 1, info.image_size, info.image_size)).shape == (1, 3)
+
+
 @pytest.mark.parametrize("name", ["tfen.pt", "cin.pt", INFO_NAME])
 def test_missing_file_is_named(copy: Path, name: str) -> None:
     (copy / name).unlink()
