@@ -2,15 +2,17 @@
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
+MAR := build/model-store/coronet.mar
 XRAY ?=
 
-.PHONY: help install demo serve test check bench clean
+.PHONY: help install demo serve test check audit bench clean
 
 help:
 	@echo "make demo [XRAY=FILE]  a chest X-ray classified and explained by TorchServe, pictures in build/demo"
 	@echo "make serve             leave the server running (Ctrl-C stops it)"
 	@echo "make test              the whole test suite"
 	@echo "make check             ruff and mypy"
+	@echo "make audit             known vulnerabilities of what is installed (asks pypi.org)"
 	@echo "make bench             the benchmarks of explanations, training and evaluation"
 	@echo "make install           only the environment, in .venv; does nothing when it is up to date"
 	@echo "make clean             remove build/ and caches (not .venv)"
@@ -30,11 +32,13 @@ $(STAMP): setup.cfg
 demo: install
 	@$(VENV)/bin/coronet demo $(if $(XRAY),--xray '$(XRAY)')
 
-serve: install
-	@test -f build/model-store/coronet.mar || { \
-	  $(VENV)/bin/coronet export archive/pretrained --out build/artefacts && \
-	  $(VENV)/bin/coronet archive build/artefacts --out build/model-store; }
+serve: install $(MAR)
 	@exec $(VENV)/bin/coronet serve
+
+# Packed again when the shipped model or anything that goes into an archive has changed.
+$(MAR): $(shell find archive handlers model_src -type f -not -name '*.pyc') | $(STAMP)
+	@$(VENV)/bin/coronet export archive/pretrained --out build/artefacts
+	@$(VENV)/bin/coronet archive build/artefacts --out build/model-store
 
 test: install
 	@$(VENV)/bin/python -m pytest
@@ -42,6 +46,11 @@ test: install
 check: install
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+
+# Strict: a package that could not be looked up fails the audit, instead of passing as one without findings.
+audit: install
+	@test -x $(VENV)/bin/pip-audit || $(VENV)/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	$(VENV)/bin/pip-audit --local --skip-editable --strict
 
 bench: install
 	$(VENV)/bin/coronet export archive/pretrained --out build/bench/artefacts

@@ -126,6 +126,7 @@ def _try_out(archive: Path, folder: Path) -> None:
         **os.environ,
         "PYTHONPATH": str(folder),
         "OMP_NUM_THREADS": "1",
+        "TMPDIR": str(folder.parent),  # what a worker keeps there goes with it
         "CUDA_VISIBLE_DEVICES": "",
     }
     command = [sys.executable, str(_HERE / "try_out.py"), str(folder)]

@@ -21,6 +21,7 @@ class OneRequest:
     """TorchServe's context, as far as the handler uses it, for a batch of one prediction."""
 
     def __init__(self, folder: Path) -> None:
+        self.model_name = "coronet"
         self.system_properties = {"model_dir": str(folder), "gpu_id": None}
         self.manifest = json.loads((folder / "MAR-INF" / "MANIFEST.json").read_text(encoding="utf-8"))
         self.model_yaml_config = yaml.safe_load(

@@ -23,6 +23,11 @@ def add_asking_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="IMAGE",
         help="chest X-ray: PNG, JPEG, WebP, TIFF or DICOM file",
     )
+    add_connection_arguments(parser)
+
+
+def add_connection_arguments(parser: argparse.ArgumentParser, timeout: float = 300.0) -> None:
+    """Where to ask, with which token, for how long."""
     connection = parser.add_argument_group("server")
     connection.add_argument("--url", default=DEFAULT_URL, help="its inference address (default: %(default)s)")
     connection.add_argument(
@@ -39,14 +44,14 @@ def add_asking_arguments(parser: argparse.ArgumentParser) -> None:
     connection.add_argument(
         "--timeout",
         type=float,
-        default=300.0,
+        default=timeout,
         metavar="SECONDS",
         help="wait this long for each answer, queueing included (default: %(default)g)",
     )
 
 
 def connect(args: argparse.Namespace) -> CoroNetClient:
-    """The client for the options of `add_asking_arguments`."""
+    """The client for the options of `add_connection_arguments`."""
     return CoroNetClient(args.url, find_token(args.url, args.token, args.token_file), args.timeout)
 
 

@@ -24,6 +24,7 @@ from model_src.errors import CoroNetError
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "the whole way once, from model to explained X-ray"),
     "serve": ("serve", "start TorchServe and wait until the model answers"),
+    "ready": ("ready", "ask whether a server's model answers"),
     "predict": ("predict", "classify X-rays with a running server"),
     "explain": ("explain", "show what a prediction rests on, in pictures"),
     "phantoms": ("phantoms", "generate X-ray-like images with lesion masks"),

@@ -16,9 +16,11 @@ from urllib.parse import urlsplit
 
 import requests
 
+from client.management import ask_management
 from client.tokens import LOOPBACK_HOSTS, TOKEN_VARIABLE, TokenSource, read_key
 from model_src import errors
 from model_src.errors import CoroNetError, ImageTooLarge, InternalError, RequestError, ServerError
+from model_src.server_files import EXPLAIN_MODEL
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 CONNECT_TIMEOUT = 5.0  # seconds
@@ -30,6 +32,9 @@ class BearerToken(requests.auth.AuthBase):
     """Sends the token; as `auth` rather than as a header, because a ~/.netrc entry would replace a header."""
 
     def __init__(self, token: str) -> None:
+        """Raises ServerError for what cannot be sent: the error met later would quote it."""
+        if not token.isascii() or not token.isprintable():
+            raise ServerError("the token holds characters that no token has: copy it again, or use --token-file")
         self.token = token
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -55,6 +60,7 @@ class CoroNetClient:
         self.url = url.rstrip("/")
         self.timeout = timeout
         self._token = token if isinstance(token, TokenSource) else TokenSource(value=token)
+        self._has_explainers = True  # until the server says that it has none
         self._session = requests.Session()
         # A proxy meant for the internet must not get requests to this machine.
         self._session.trust_env = urlsplit(self.url).hostname not in LOOPBACK_HOSTS
@@ -84,19 +90,32 @@ class CoroNetClient:
         """
         fields = {key: str(value) for key, value in options.items()}
         files = {"data": ("image", image, _content_type(name))}
-        return self._json(self._post("/explanations/coronet", data=fields, files=files))
+        return self._json(self._explain(fields, files))
 
     def check(self) -> None:
-        """Ask for a small prediction and raise if there is none; /ping would not ask the model."""
+        """Ask for a small prediction and a small explanation, and raise if there is none; /ping asks no model."""
         self._json(self._post("/predictions/coronet", data=_gray_png(), patient=False))
+        fields = {"method": "saliency", "score_steps": "4"}
+        self._json(self._explain(fields, {"data": ("image", _gray_png(), "image/png")}, patient=False))
 
     def ready(self) -> bool:
-        """True when the model answers."""
+        """True when the model answers, in each lane that the server has."""
         try:
             self.check()
         except (RequestError, ServerError):
             return False
         return True
+
+    def _explain(
+        self, fields: Mapping[str, str], files: Mapping[str, tuple[str, bytes, str]], *, patient: bool = True
+    ) -> requests.Response:
+        """The answer of the workers that only explain, else, on a server without them, of those that do both."""
+        if self._has_explainers:
+            response = self._post(f"/explanations/{EXPLAIN_MODEL}", data=fields, files=files, patient=patient)
+            if response.status_code != 404:  # TorchServe's, for an unknown model; or a proxy's
+                return response
+            self._has_explainers = False
+        return self._post("/explanations/coronet", data=fields, files=files, patient=patient)
 
     def _post(
         self,
@@ -144,11 +163,9 @@ class CoroNetClient:
         if self._token.management_url is None:
             return False
         try:
-            response = self._session.get(
-                f"{self._token.management_url}/token",
-                params={"type": "inference"},
-                auth=BearerToken(read_key(self._token.file, "API")),
-                timeout=(CONNECT_TIMEOUT, CONNECT_TIMEOUT),
+            key = BearerToken(read_key(self._token.file, "API"))
+            response = ask_management(
+                self._token.management_url, "GET", "/token", key, {"type": "inference"}, CONNECT_TIMEOUT
             )
         except requests.RequestException:
             return False

@@ -15,7 +15,10 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where TorchServe listens: three HTTP addresses (http://host:port) and two gRPC ports."""
+    """Where TorchServe listens: three HTTP addresses (http://host:port) and two gRPC ports.
+
+    `management` may be unix: and the path of a socket.
+    """
 
     inference: str
     management: str
@@ -48,19 +51,23 @@ def settle_addresses(
     port: int | None = None,
     management_port: int | None = None,
     metrics_port: int | None = None,
+    management_socket: str | None = None,
 ) -> Addresses:
     """Addresses by the given ports, else by the file, and checked to be free.
 
     With `port` alone, management and metrics take the two ports after it, so that a second server needs one
-    option. gRPC, which this project does not use, moves to free ports when its own are taken.
+    option. Management goes to `management_socket` (a path), if there is one and no port was given for it. gRPC,
+    which this project does not use and TorchServe cannot leave away, gets any free ports, so that servers that start
+    in the same moment do not meet at its usual ones.
 
     Raises:
         ServerError: an address that is not http://host:port, or a port in use.
     """
+    use_socket = management_socket is not None and management_port is None
     if port is not None:
         management_port = management_port or port + 1
         metrics_port = metrics_port or port + 2
-    inference, management, metrics = http = [
+    inference, management, metrics = [
         _with_port(properties.get(f"{name}_address", f"http://{LOOPBACK}:{default}"), name, chosen)
         for name, default, chosen in (
             ("inference", 8080, port),
@@ -68,27 +75,27 @@ def settle_addresses(
             ("metrics", 8082, metrics_port),
         )
     ]
-    if len(set(http)) < 3:
-        raise ServerError(f"found the addresses {', '.join(http)}, need three different ones: see --port")
-    for address, option in zip(http, ("--port", "--management-port", "--metrics-port"), strict=True):
+    listening = {"--port": inference, "--management-port": management, "--metrics-port": metrics}
+    if use_socket:
+        management = f"unix:{management_socket}"
+        del listening["--management-port"]
+    if len(set(listening.values())) < len(listening):
+        raise ServerError(f"found the addresses {', '.join(listening.values())}, need different ones: see --port")
+    for option, address in listening.items():
         host, number = _split(address)
         if not is_free(number, host):
             raise ServerError(
                 f"port {number} on {host} is in use: stop what runs there or choose another with {option}"
             )
-    grpc = [
-        wanted if is_free(wanted, properties.get(f"grpc_{name}_address", LOOPBACK)) else spare
-        for name, default, spare in zip(("inference", "management"), (7070, 7071), free_ports(2), strict=True)
-        for wanted in (int(properties.get(f"grpc_{name}_port", default)),)
-    ]
-    return Addresses(inference, management, metrics, *grpc)
+    return Addresses(inference, management, metrics, *free_ports(2))
 
 
-def write_config(base: Path, addresses: Addresses, path: Path) -> None:
-    """Write `base` with `addresses` after it (of a repeated name, TorchServe takes the last)."""
+def write_config(base: Path, addresses: Addresses, path: Path, **settings: str) -> None:
+    """Write `base` with `addresses` and `settings` after it (of a repeated name, TorchServe takes the last)."""
     settled = asdict(addresses)
     lines = [f"{name}_address={settled[name]}" for name in ("inference", "management", "metrics")]
     lines += [f"{name}_port={settled[name]}" for name in ("grpc_inference", "grpc_management")]
+    lines += [f"{name}={value}" for name, value in settings.items()]
     with atomic_write(path) as temporary:
         temporary.write_text(base.read_text() + "\n# Settled by 'coronet serve'\n" + "\n".join(lines) + "\n")
 

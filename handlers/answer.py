@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from handlers.explanations import Attribution, ExplainOptions
 from model_src.classes import CLASS_NAMES
 from model_src.errors import RequestError
+from model_src.server_files import EXPLAIN_MODEL, PREDICT_MODEL
 from model_src.xray import Xray
 
-MODEL_NAME = "coronet"
+MODEL_NAME = PREDICT_MODEL  # in both lanes
 JSON = "application/json"
 PNG = "image/png"
 
 # TorchServe writes phrases into frames whose length it counts in characters: fixed, ASCII, one line.
 _PHRASES = {
     200: "OK",
+    307: "Temporary Redirect",
     400: "Bad Request",
     413: "Payload Too Large",
     415: "Unsupported Media Type",
@@ -37,6 +40,7 @@ class Reply:
     body: bytes
     content_type: str = JSON
     status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def phrase(self) -> str:
@@ -109,6 +113,14 @@ def error_reply(error: RequestError) -> Reply:
     # A message may quote what was sent, and JSON can carry half a surrogate pair, which UTF-8 cannot.
     message = str(error).encode("utf-8", "backslashreplace").decode("utf-8")
     return json_reply({"code": error.status, "type": error.type, "message": message}, error.status)
+
+
+def explanations_elsewhere() -> Reply:
+    """A redirect to the workers that do nothing but explain; HTTP clients repeat the request there as it is."""
+    path = f"/explanations/{EXPLAIN_MODEL}"
+    message = f"all workers that may explain here are busy, the others answer predictions: ask at {path}"
+    body = {"code": 307, "type": "ExplanationsElsewhere", "message": message}
+    return dataclasses.replace(json_reply(body, 307), headers={"Location": path})
 
 
 def json_reply(answer: Mapping[str, Any], status: int = 200) -> Reply:

@@ -20,6 +20,7 @@ from handlers.failures import is_out_of_memory, out_of_memory
 from handlers.pictures import heatmap_png, overlay_png, residuals_png
 from model_src.artefacts import load_artefacts
 from model_src.classes import CLASS_NAMES, RESEARCH_USE
+from model_src.engines import EngineSettings, open_engine
 from model_src.errors import InternalError, RequestError
 from model_src.xray import Xray, read_xray
 
@@ -27,7 +28,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _WARM_UP_ROUNDS = 2  # TorchScript profiles a shape on the first call and compiles on the second
-_PACKAGES = ("torch", "captum", "pydicom", "pillow", "numpy")
+_PACKAGES = ("torch", "openvino", "captum", "pydicom", "pillow", "numpy")
 
 
 class CoroNetCore:
@@ -36,7 +37,8 @@ class CoroNetCore:
     Every forward pass has the same batch size, short batches are filled up with zeros. Libraries choose an
     algorithm by batch size, and two algorithms differ in the last bits: with one size, an answer is the same to
     the bit whatever else came with the request. On a GPU the size is `gpu_batch`, TorchServe's own: one forward
-    for all predictions of a batch. On a CPU it is 1: there, a batch of 8 takes at least as long as 8 of 1.
+    for all predictions of a batch. On a CPU it is 1: a core is as fast with one image as with eight
+    (docs/performance.md), and a lone request must not wait for padding.
     """
 
     def __init__(
@@ -45,16 +47,19 @@ class CoroNetCore:
         device: torch.device | str = "cpu",
         model_version: str = "1.0",
         gpu_batch: int = 8,
+        engine: EngineSettings = EngineSettings(),  # noqa: B008 (frozen)
     ) -> None:
-        """Load ARTEFACT_DIR `directory` onto `device` and run it until it is warm.
+        """Load ARTEFACT_DIR `directory` onto `device`, open its engine, and run both until they are warm.
 
         Raises:
-            ArtefactError: a file is missing, damaged, or not the one that was exported.
+            ArtefactError: a file is missing, damaged, or not the one that was exported; or the engine asked for
+                cannot be had.
         """
         self.device = torch.device(device)
         self.model_version = model_version
         self.coronet, self.info = load_artefacts(directory, self.device)
         self.batch = gpu_batch if self.device.type == "cuda" else 1
+        self.engine = open_engine(self.coronet, self.info.image_size, self.device, engine)
         self._warm_up()
         self.pace = measure_pace(self.coronet, self.info.image_size)
 
@@ -101,6 +106,7 @@ class CoroNetCore:
             "methods": describe_methods(),
             "pace_seconds": {name: round(seconds, 4) for name, seconds in asdict(self.pace).items()},
             "device": str(self.device),
+            "engine": {"name": self.engine.name, "precision": self.engine.precision, "batch": self.batch},
             "threads": torch.get_num_threads(),
             "versions": {name: _version(name) for name in _PACKAGES},
         }
@@ -112,9 +118,9 @@ class CoroNetCore:
         """One forward of at most `batch` images, filled up to `batch`."""
         x = torch.zeros(batch, 1, self.info.image_size, self.info.image_size)
         x[: len(xrays)] = torch.stack([xray.tensor for xray in xrays])
-        classified = self.coronet.classify(x.to(self.device))
+        classified = self.engine.classify(x)
         probabilities = classified.probabilities[: len(xrays)].tolist()
-        residuals = cast(Tensor, classified.residuals)[: len(xrays), :2].mean(dim=(2, 3)).tolist()
+        residuals = cast(Tensor, classified.residual_means)[: len(xrays)].tolist()
         return [
             Prediction(tuple(p), (r[0], r[1])) if all(map(math.isfinite, [*p, *r])) else _not_a_number()
             for p, r in zip(probabilities, residuals, strict=True)
@@ -157,10 +163,10 @@ class CoroNetCore:
         return results
 
     def _warm_up(self) -> None:
-        """Run the chain forward and backward until TorchScript has compiled it for the shapes that requests have."""
+        """Run engine and chain until both are compiled for the shapes that requests have."""
         size = self.info.image_size
         for _ in range(_WARM_UP_ROUNDS):
-            self.coronet.classify(torch.zeros(self.batch, 1, size, size, device=self.device))
+            self.engine.classify(torch.zeros(self.batch, 1, size, size))
             for images in sorted({1, self.batch}):
                 x = torch.zeros(images, 1, size, size, device=self.device, requires_grad=True)
                 self.coronet(x).sum().backward()

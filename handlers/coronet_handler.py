@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,17 @@ if (_HERE / "handlers").is_dir():
     # In the unpacked archive: an inherited PYTHONPATH comes first on sys.path, but a model runs its own code.
     sys.path.insert(0, str(_HERE))
 
-from handlers.answer import Reply, json_reply  # noqa: E402
+from handlers.answer import Reply, error_reply, json_reply  # noqa: E402
 from handlers.core import CoroNetCore  # noqa: E402
 from handlers.failures import is_device_lost  # noqa: E402
-from handlers.limits import Limits  # noqa: E402
+from handlers.lane import Lane  # noqa: E402
+from handlers.measurements import Measurements  # noqa: E402
+from handlers.metrics import publish  # noqa: E402
+from handlers.private_log import shorten_warnings, whereabouts  # noqa: E402
 from handlers.process import configure_process, worker_device  # noqa: E402
 from handlers.service import Call, answer_batch  # noqa: E402
+from handlers.worker_settings import WorkerSettings  # noqa: E402
+from model_src.errors import InternalError, Overloaded  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
@@ -37,27 +41,41 @@ class CoroNetHandler:
         """Load and warm the artefacts of the archive on this worker's device.
 
         Raises:
-            ArtefactError: an artefact is missing, damaged, or not the one whose digest was recorded.
+            ArtefactError: an artefact is missing, damaged, or not the one whose digest was recorded; or a wrong
+                setting in model-config.yaml.
         """
         properties = context.system_properties
         config = context.model_yaml_config or {}
-        self.limits = Limits.from_config(config.get("handler"))
-        configure_process(workers=config.get("minWorkers", 1))
+        settings = WorkerSettings.from_config(config.get("handler"))
+        self.limits = settings.limits
+        shorten_warnings()
+        self.lane = Lane.enter(context.model_name, config.get("minWorkers", 1))
+        configure_process(self.lane.threads())
         version = context.manifest["model"]["modelVersion"]
         self.core = CoroNetCore(
-            properties["model_dir"], worker_device(properties.get("gpu_id")), version, properties.get("batch_size") or 1
+            properties["model_dir"],
+            worker_device(properties.get("gpu_id")),
+            version,
+            properties.get("batch_size") or 1,
+            settings.engine,
         )
-        logger.info("coronet %s is ready on %s", version, self.core.device)
+        engine = self.core.engine
+        logger.info("coronet %s is ready on %s: %s, %s", version, self.core.device, engine.name, engine.precision)
 
     def handle(self, data: Sequence[Mapping[str, object]], context: Any) -> list[bytes]:
         """One body per row, in order; status and content type go into the context, each at its row's index."""
-        if len(data) == 1 and not data[0] and _header(context, 0, "describe") == "True":
-            replies = [json_reply(self.core.describe())]
-        else:
-            replies = self._answer(data, context)
+        with self.lane.working() as wanted:
+            if not wanted:
+                replies = [error_reply(Overloaded("the server is stopping: ask again in a minute")) for _ in data]
+            elif len(data) == 1 and not data[0] and _header(context, 0, "describe") == "True":
+                replies = [json_reply(self.core.describe())]
+            else:
+                replies = self._answer(data, context)
         for index, reply in enumerate(replies):
             context.set_response_status(reply.status, reply.phrase, index)
             context.set_response_content_type(index, reply.content_type)
+            for name, value in reply.headers.items():
+                context.set_response_header(index, name, value)
         return [reply.body for reply in replies]
 
     def _answer(self, data: Sequence[Mapping[str, object]], context: Any) -> list[Reply]:
@@ -65,18 +83,21 @@ class CoroNetHandler:
             Call(row, _header(context, index, "explain") == "True", _header(context, index, "content-type"))
             for index, row in enumerate(data)
         ]
-        started = time.perf_counter()
+        measured = Measurements()
         try:
-            replies = answer_batch(self.core, self.limits, calls)
+            with measured.step("batch"):
+                replies = answer_batch(self.core, self.limits, calls, measured, self.lane.explaining)
         except Exception as error:
             if is_device_lost(error):
                 # The CUDA context stays broken for the life of the process, and TorchServe would keep the worker:
                 # end it, so that the server starts a fresh one.
-                logger.critical("the GPU failed and this worker ends", exc_info=True)
+                logger.critical("the GPU failed and this worker ends: %s", whereabouts(error))
                 logging.shutdown()
                 os._exit(1)
-            raise
-        _measure(context, calls, replies, time.perf_counter() - started)
+            # TorchServe logs the exception that it is left with, message and all.
+            logger.error("a batch failed: %s", whereabouts(error))
+            raise InternalError("a batch failed; the line before says where") from None
+        publish(context.metrics, measured, len(calls))
         return replies
 
 
@@ -91,23 +112,3 @@ def _header(context: Any, index: int, name: str) -> str | None:
         if key.lower() == name and isinstance(value, str):
             return value
     return None
-
-
-def _measure(context: Any, calls: Sequence[Call], replies: Sequence[Reply], seconds: float) -> None:
-    """Counters and the batch's time in TorchServe's metrics, where there are any."""
-    if context.metrics is None:
-        return
-    from ts.metrics.metric_type_enum import MetricTypes  # only a TorchServe worker has metrics to count in
-
-    explanations = sum(call.explain for call in calls)
-    counts = {
-        "CoroNetPredictions": len(calls) - explanations,
-        "CoroNetExplanations": explanations,
-        "CoroNetErrors": sum(reply.status >= 400 for reply in replies),
-    }
-    for name, count in counts.items():
-        context.metrics.add_counter(name, count, dimensions=[])  # it appends to the list it is given
-    # Seconds: the histogram's buckets run from 0.005 to 10.
-    context.metrics.add_time(
-        "CoroNetBatchTime", round(seconds, 6), unit="s", dimensions=[], metric_type=MetricTypes.HISTOGRAM
-    )

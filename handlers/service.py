@@ -12,17 +12,20 @@ import dataclasses
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from handlers.answer import PNG, Reply, error_reply, json_reply
+from handlers.answer import PNG, Reply, error_reply, explanations_elsewhere, json_reply
 from handlers.core import CoroNetCore
 from handlers.explanations import parse_options
 from handlers.explanations.time_limit import check_time
 from handlers.failures import is_device_lost, is_out_of_memory, out_of_memory
 from handlers.limits import Limits
+from handlers.measurements import Measurements
+from handlers.private_log import whereabouts
 from handlers.request_body import ImageRequest, naming_instance, parse_row
 from model_src.errors import InternalError, InvalidRequest, Overloaded, RequestError
 from model_src.xray import Xray
@@ -51,34 +54,54 @@ class _Images:
     listed: bool
 
 
-def answer_batch(core: CoroNetCore, limits: Limits, calls: Sequence[Call]) -> list[Reply]:
-    """One reply per call, in order. The only exception that leaves this function is that of a lost device."""
+def _always() -> AbstractContextManager[bool]:
+    return nullcontext(True)
+
+
+def answer_batch(
+    core: CoroNetCore,
+    limits: Limits,
+    calls: Sequence[Call],
+    measured: Measurements | None = None,
+    explaining: Callable[[], AbstractContextManager[bool]] = _always,
+) -> list[Reply]:
+    """One reply per call, in order; counts and times go into `measured`.
+
+    `explaining` is entered around each explanation; False sends it to the server's other workers.
+
+    The only exception that leaves this function is that of a lost device.
+    """
+    measured = Measurements() if measured is None else measured
     deadline = time.monotonic() + limits.explain_seconds
-    decoded = {i: _attempt(_decode, core, limits, call) for i, call in enumerate(calls) if not call.explain}
-    replies = _predict(core, limits, decoded)
+    decoded = {i: _attempt(_decode, core, limits, call, measured) for i, call in enumerate(calls) if not call.explain}
+    replies = _predict(core, limits, decoded, measured)
     for i, call in enumerate(calls):
         if call.explain:
-            replies[i] = _attempt(_explain, core, limits, call, deadline)
-    answers = (replies[i] for i in range(len(calls)))
+            with explaining() as here:
+                replies[i] = (
+                    _attempt(_explain, core, limits, call, deadline, measured) if here else explanations_elsewhere()
+                )
+    answers = [replies[i] for i in range(len(calls))]
+    measured.errors.update(answer.type for answer in answers if isinstance(answer, RequestError))
     return [error_reply(answer) if isinstance(answer, RequestError) else answer for answer in answers]
 
 
-def _decode(core: CoroNetCore, limits: Limits, call: Call) -> _Images:
+def _decode(core: CoroNetCore, limits: Limits, call: Call, measured: Measurements) -> _Images:
     request = _parse(call, limits)
     xrays = []
     for index, item in enumerate(request.items):
-        with naming_instance(request.listed, index):
+        with naming_instance(request.listed, index), measured.step("decode"):
             # Only explanations draw on the image at its own size; a batch of large films would fill the memory.
             xrays.append(dataclasses.replace(core.read(item.image), pixels=_NO_PIXELS))
     return _Images(xrays, request.listed)
 
 
 def _predict(
-    core: CoroNetCore, limits: Limits, decoded: Mapping[int, _Images | RequestError]
+    core: CoroNetCore, limits: Limits, decoded: Mapping[int, _Images | RequestError], measured: Measurements
 ) -> dict[int, Reply | RequestError]:
     """Classify all images of all requests together; requests that could not be decoded keep their error."""
     images = [found for found in decoded.values() if isinstance(found, _Images)]
-    together = _attempt(core.predict, [xray for found in images for xray in found.xrays])
+    together = _attempt(_classify, core, [xray for found in images for xray in found.xrays], measured)
     replies: dict[int, Reply | RequestError] = {}
     start = 0
     for index, found in decoded.items():
@@ -86,17 +109,26 @@ def _predict(
             replies[index] = found
             continue
         if isinstance(together, RequestError):  # one of them did this: each by itself
-            answers = _attempt(core.predict, found.xrays)
+            answers = _attempt(_classify, core, found.xrays, measured)
         else:
             answers = together[start : start + len(found.xrays)]
             start += len(found.xrays)
         replies[index] = (
-            answers if isinstance(answers, RequestError) else _attempt(_reply, limits, answers, found.listed)
+            answers if isinstance(answers, RequestError) else _attempt(_reply, limits, answers, found.listed, measured)
         )
     return replies
 
 
-def _explain(core: CoroNetCore, limits: Limits, call: Call, deadline: float) -> Reply:
+def _classify(core: CoroNetCore, xrays: list[Xray], measured: Measurements) -> list[dict[str, Any] | RequestError]:
+    if not xrays:
+        return []
+    with measured.step("chain"):
+        answers = core.predict(xrays)
+    measured.predicted(answers)
+    return answers
+
+
+def _explain(core: CoroNetCore, limits: Limits, call: Call, deadline: float, measured: Measurements) -> Reply:
     request = _parse(call, limits)
     options = []
     for index, item in enumerate(request.items):
@@ -117,17 +149,21 @@ def _explain(core: CoroNetCore, limits: Limits, call: Call, deadline: float) -> 
             part = rows[start : start + core.batch]
             xrays = []
             for index in part:
-                with naming_instance(request.listed, index):
+                with naming_instance(request.listed, index), measured.step("decode"):
                     xrays.append(core.read(request.items[index].image))
-            answers.update(zip(part, core.explain(xrays, chosen), strict=True))
-    return _reply(limits, [answers[index] for index in range(len(options))], request.listed)
+            with measured.explaining(chosen.method, len(part)):
+                explained = core.explain(xrays, chosen)
+            answers.update(zip(part, explained, strict=True))
+    return _reply(limits, [answers[index] for index in range(len(options))], request.listed, measured)
 
 
 def _parse(call: Call, limits: Limits) -> ImageRequest:
     return parse_row(call.row, explain=call.explain, max_instances=limits.max_instances, content_type=call.content_type)
 
 
-def _reply(limits: Limits, answers: Sequence[dict[str, Any] | bytes | RequestError], listed: bool) -> Reply:
+def _reply(
+    limits: Limits, answers: Sequence[dict[str, Any] | bytes | RequestError], listed: bool, measured: Measurements
+) -> Reply:
     """One reply from the answers for each image of a request."""
     given: list[dict[str, Any] | bytes] = []
     for index, answer in enumerate(answers):
@@ -136,10 +172,11 @@ def _reply(limits: Limits, answers: Sequence[dict[str, Any] | bytes | RequestErr
                 raise answer
         given.append(answer)
     first = given[0]
-    if listed:
-        reply = json_reply({"predictions": given})
-    else:
-        reply = Reply(first, PNG) if isinstance(first, bytes) else json_reply(first)
+    with measured.step("encode"):
+        if listed:
+            reply = json_reply({"predictions": given})
+        else:
+            reply = Reply(first, PNG) if isinstance(first, bytes) else json_reply(first)
     if len(reply.body) > limits.max_answer_bytes:  # the server would end the worker
         raise InvalidRequest(
             f"the answer would have {len(reply.body)} bytes, the limit is {limits.max_answer_bytes}; "
@@ -158,7 +195,7 @@ def _attempt(action: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | R
         if is_device_lost(error):
             raise
         if is_out_of_memory(error):
-            logger.warning("a request ran out of memory", exc_info=True)
+            logger.warning("a request ran out of memory: %s", whereabouts(error))
             return out_of_memory()
-        logger.exception("a request failed")
+        logger.error("a request failed: %s", whereabouts(error))
         return InternalError("the server failed on this request; its log says why")

@@ -12,8 +12,7 @@ class Classified(NamedTuple):
     """What the chain says of a batch of N images; float32."""
 
     probabilities: Tensor  # (N, 3), rows sum to 1, order of CLASS_NAMES
-    residuals: Tensor | None  # (N, 3, S, S), equations (5)-(7); None from a model without autoencoders
-    logits: Tensor  # (N, 3)
+    residual_means: Tensor | None  # (N, 2): mean |X - F_H(X)|, |X - F_P(X)|; None from a model without autoencoders
 
 
 class CoroNet(nn.Module):
@@ -37,7 +36,6 @@ class CoroNet(nn.Module):
 
     @torch.inference_mode()
     def classify(self, x: Tensor) -> Classified:
-        """Probabilities, residuals and logits of `x` (N, 1, S, S) on the chain's device, without gradients."""
+        """Probabilities and mean residuals of `x` (N, 1, S, S) on the chain's device, without gradients."""
         residuals = self.tfen(x)
-        logits = self.cin(residuals)
-        return Classified(logits.softmax(dim=1), residuals, logits)
+        return Classified(self.cin(residuals).softmax(dim=1), residuals[:, :2].mean(dim=(2, 3)))

@@ -109,4 +109,5 @@ def _convtrans(inputs: int, outputs: int) -> nn.ConvTranspose2d:
 
 
 def _double(x: Tensor) -> Tensor:
-    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+    # F.interpolate(x, scale_factor=2.0, mode="bilinear"), whose TorchScript has branches that OpenVINO cannot convert.
+    return torch.ops.aten.upsample_bilinear2d(x, None, False, [2.0, 2.0])

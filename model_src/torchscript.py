@@ -10,6 +10,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 
 import torch
 from torch import nn
@@ -32,21 +33,35 @@ def script(module: nn.Module) -> torch.jit.ScriptModule:
         return torch.jit.script(module)
 
 
+def freeze(module: torch.jit.ScriptModule) -> torch.jit.ScriptModule:
+    """`module` with its weights and modes folded into the code as constants."""
+    with _quiet():
+        return torch.jit.freeze(module)
+
+
 def save(module: torch.jit.ScriptModule, path: str | os.PathLike[str]) -> None:
     """Write a compiled module to `path`."""
     with _quiet():
         torch.jit.save(module, os.fspath(path))
 
 
-def load(path: str | os.PathLike[str], device: torch.device | str = "cpu") -> torch.jit.ScriptModule:
+def load(
+    path: str | os.PathLike[str], device: torch.device | str = "cpu", content: bytes | None = None
+) -> torch.jit.ScriptModule:
     """Load a compiled module onto `device`, in evaluation mode, without gradients for its parameters.
+
+    Args:
+        path: the file.
+        device: where the weights go.
+        content: the file's bytes, if they were read (and checked) already: the file is then not read again.
 
     Raises:
         ArtefactError: the file is missing or is no TorchScript.
     """
+    source = os.fspath(path) if content is None else BytesIO(content)
     try:
         with _quiet():
-            module = torch.jit.load(os.fspath(path), map_location=device)
+            module = torch.jit.load(source, map_location=device)
     except (RuntimeError, ValueError, OSError) as error:
         reason = str(error).strip().splitlines()[0][:200]
         raise ArtefactError(

@@ -80,6 +80,22 @@ def test_explain_sends_a_form_with_file_and_options_but_no_file_name(fake_server
     assert b"doe" not in request.body
 
 
+def test_explanations_are_asked_of_the_workers_that_only_explain(fake_server):
+    CoroNetClient(fake_server.url, "secret").explain(b"x", method="saliency")
+    assert [request.path for request in fake_server.requests] == ["/explanations/coronet-explain"]
+
+
+@pytest.mark.parametrize("missing", [error(404, "ModelNotFoundException"), (404, b"a proxy's page")])
+def test_a_server_without_such_workers_is_asked_in_vain_only_once(fake_server, missing):
+    fake_server.answers = [missing]
+    client = CoroNetClient(fake_server.url, "secret")
+    for _ in range(2):
+        assert client.explain(b"x", method="saliency")["method"] == "saliency"
+    asked = [request.path.removeprefix("/explanations/") for request in fake_server.requests]
+    assert asked == ["coronet-explain", "coronet", "coronet"]
+    assert all(b"saliency" in request.body for request in fake_server.requests)
+
+
 @pytest.mark.parametrize(
     ("status", "kind", "raised"),
     [
@@ -216,10 +232,24 @@ def test_a_token_that_cannot_be_renewed_is_refused_once(fake_server, tmp_path):
 def test_ready_asks_the_model(fake_server):
     client = CoroNetClient(fake_server.url, "secret")
     assert client.ready()
+    paths = [request.path for request in fake_server.requests]
+    assert paths == ["/predictions/coronet", "/explanations/coronet-explain"]
+    assert b"saliency" in fake_server.requests[1].body
     image = Image.open(io.BytesIO(fake_server.requests[0].body))
     assert (image.format, image.size, image.mode) == ("PNG", (64, 64), "L")
     assert image.getpixel((0, 0)) == 0
     assert image.getpixel((63, 5)) == 255
-    fake_server.answers = [error(503, "ServiceUnavailableException")]
-    assert not client.ready()
+    for answers in ([error(503, "ServiceUnavailableException")], [(200, {"label": "Healthy"}), error(500, "Internal")]):
+        fake_server.answers = answers
+        assert not client.ready()
+    fake_server.answers = [(200, {"label": "Healthy"}), error(404, "ModelNotFoundException")]
+    assert client.ready()  # one model does both
     assert not CoroNetClient("http://127.0.0.1:1", "secret").ready()
+
+
+@pytest.mark.parametrize("token", ["se\ncret", "s\u00e9cret", "secret\r"])
+def test_a_token_that_cannot_be_sent_is_not_quoted(fake_server, token):
+    with pytest.raises(ServerError, match="characters that no token has") as caught:
+        CoroNetClient(fake_server.url, token).predict(b"x")
+    assert "cret" not in str(caught.value)
+    assert fake_server.requests == []

@@ -59,17 +59,21 @@ def test_a_port_in_use_is_named_with_its_option(taken, option):
         settle_addresses({}, **ports)
 
 
-def test_grpc_moves_away_when_its_port_is_taken(taken, three_free):
-    free = free_ports(1)[0]
-    properties = {"grpc_inference_port": str(taken), "grpc_management_port": str(free)}
-    addresses = settle_addresses(properties, port=three_free)
-    assert addresses.grpc_inference != taken
-    assert addresses.grpc_management == free
+def test_servers_that_start_together_have_different_grpc_ports(three_free):
+    first, second = (settle_addresses({}, port=three_free) for _ in range(2))
+    assert len({*(7070, 7071), *(a.grpc_inference for a in (first, second)), first.grpc_management}) == 5
+
+
+def test_management_goes_to_the_socket_unless_a_port_is_given(three_free, taken):
+    by_default = settle_addresses({"management_address": f"http://127.0.0.1:{taken}"}, management_socket="/tmp/x.sock")
+    assert by_default.management == "unix:/tmp/x.sock"  # its port is not used, and need not be free
+    chosen = settle_addresses({}, three_free, three_free + 1, management_socket="/tmp/x.sock")
+    assert chosen.management == f"http://127.0.0.1:{three_free + 1}"
 
 
 def test_the_same_address_twice():
     port = free_ports(1)[0]
-    with pytest.raises(ServerError, match="need three different ones"):
+    with pytest.raises(ServerError, match="need different ones"):
         settle_addresses({}, port=port, management_port=port)
 
 
@@ -82,10 +86,11 @@ def test_addresses_that_are_a_proxys_work(address):
 def test_written_settings_win_over_the_files_own(tmp_path, three_free):
     base = tmp_path / "config.properties"
     base.write_text("# comment=1\ninference_address=http://127.0.0.1:8080\n job_queue_size = 7\n")
-    write_config(base, settle_addresses({}, port=three_free), tmp_path / "written")
+    write_config(base, settle_addresses({}, port=three_free), tmp_path / "written", model_snapshot='{"a": 1}')
     settings = read_properties(tmp_path / "written")
     assert settings["inference_address"] == f"http://127.0.0.1:{three_free}"
     assert settings["job_queue_size"] == "7"
+    assert settings["model_snapshot"] == '{"a": 1}'
     assert "# comment" not in settings
 
 

@@ -38,7 +38,7 @@ def model_store(artefact_dir: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="session")
 def server(model_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The server that most tests ask; it has two workers."""
+    """The server that most tests ask: two workers for predictions, one for explanations."""
     port, management_port, metrics_port = free_ports(3)
     with torchserve(
         model_store,
@@ -46,6 +46,7 @@ def server(model_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         port=port,
         management_port=management_port,
         metrics_port=metrics_port,
+        workers=2,
         state=tmp_path_factory.mktemp("server"),
     ) as running:
         yield running

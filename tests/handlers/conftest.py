@@ -9,7 +9,8 @@ pneumonia). The classifier passes the first residual channel through to its last
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ class FakeContext:
 
     def __init__(self, model_dir: Path, headers: Sequence[Mapping[str, Any]] = ({},), config: Any = None) -> None:
         self.system_properties = {"model_dir": str(model_dir), "gpu_id": None, "batch_size": 4}
+        self.model_name = "coronet"
         self.manifest = {"model": {"modelVersion": "1.0"}}
         self.model_yaml_config = config
         self.metrics = None
@@ -40,6 +42,7 @@ class FakeContext:
         self.statuses: dict[int, int] = {}
         self.phrases: dict[int, str] = {}
         self.content_types: dict[int, str] = {}
+        self.answer_headers: dict[int, dict[str, str]] = {}
 
     def get_all_request_header(self, idx: int) -> Mapping[str, Any]:
         return self.headers[idx]
@@ -50,6 +53,17 @@ class FakeContext:
 
     def set_response_content_type(self, idx: int, value: str) -> None:
         self.content_types[idx] = value
+
+    def set_response_header(self, idx: int, key: str, value: str) -> None:
+        self.answer_headers.setdefault(idx, {})[key] = value
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _temporary_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Workers share files in the temporary directory; those of the tests go with the tests."""
+    before, tempfile.tempdir = tempfile.tempdir, str(tmp_path_factory.mktemp("workers"))
+    yield
+    tempfile.tempdir = before
 
 
 def _zero(module: torch.nn.Module) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import json
 import os
+import traceback
+import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -13,7 +16,7 @@ import torch
 from handlers import coronet_handler
 from handlers.coronet_handler import CoroNetHandler
 from model_src.artefacts import TFEN_NAME
-from model_src.errors import ArtefactError
+from model_src.errors import ArtefactError, InternalError
 
 PREDICT = {"explain": "False"}
 EXPLAIN = {"explain": "True"}
@@ -26,11 +29,13 @@ def handler(hand_set_dir) -> Iterator[CoroNetHandler]:
     from torch.backends import cudnn
 
     before = torch.get_num_threads(), cudnn.allow_tf32, cudnn.deterministic
+    show = warnings.showwarning
     loaded = CoroNetHandler()
     try:
         loaded.initialize(_LoadContext(hand_set_dir))
         yield loaded
     finally:
+        warnings.showwarning = show
         torch.set_num_threads(before[0])
         cudnn.allow_tf32, cudnn.deterministic = before[1:]
 
@@ -38,6 +43,7 @@ def handler(hand_set_dir) -> Iterator[CoroNetHandler]:
 class _LoadContext:
     def __init__(self, model_dir):
         self.system_properties = {"model_dir": str(model_dir), "gpu_id": None, "batch_size": 4}
+        self.model_name = "coronet"
         self.manifest = {"model": {"modelVersion": "1.0"}}
         self.model_yaml_config = {"minWorkers": 1, "handler": {"max_instances": 2}}
 
@@ -107,6 +113,40 @@ def test_explain_flag_is_the_servers(handler, make_context, chest_png, headers, 
     assert ("heatmap" in json.loads(body)) == explained
 
 
+def test_explanations_go_elsewhere_when_they_would_take_the_last_worker(handler, make_context, chest_png, monkeypatch):
+    rows = [{"data": bytearray(chest_png), **QUICK}, {"body": bytearray(chest_png)}]
+    headers = (EXPLAIN, PREDICT)
+    handler.lane.files.announce_explanations()
+    try:
+        context = make_context(*headers)
+        bodies = handler.handle(rows, context)  # this lane has one worker
+        assert context.statuses == {0: 307, 1: 200}
+        assert context.phrases[0] == "Temporary Redirect"
+        assert context.answer_headers == {0: {"Location": "/explanations/coronet-explain"}}
+        told = json.loads(bodies[0])
+        assert (told["code"], told["type"]) == (307, "ExplanationsElsewhere")
+        assert "/explanations/coronet-explain" in told["message"]
+        assert json.loads(bodies[1])["label"] == "Healthy"
+        monkeypatch.setattr(handler, "lane", dataclasses.replace(handler.lane, explains=True))
+        there = make_context(*headers)
+        assert json.loads(handler.handle(rows, there)[0])["model"] == "coronet"
+        assert there.statuses == {0: 200, 1: 200}
+    finally:
+        (handler.lane.files.directory / "explanations").unlink()
+
+
+def test_a_server_that_is_stopping_begins_nothing(handler, make_context, chest_png):
+    context = make_context(PREDICT, EXPLAIN)
+    handler.lane.files.stop_working()
+    try:
+        bodies = handler.handle([{"body": bytearray(chest_png)}, {"data": bytearray(chest_png)}], context)
+    finally:
+        (handler.lane.files.directory / "stopping").unlink()
+    assert context.statuses == {0: 503, 1: 503}
+    assert [json.loads(body)["type"] for body in bodies] == ["Overloaded", "Overloaded"]
+    assert handler.lane.files.idle()
+
+
 def test_describe(handler, make_context):
     context = make_context({"describe": "True"})
     (body,) = handler.handle([{}], context)
@@ -161,24 +201,25 @@ def test_lost_gpu_ends_the_process(handler, make_context, make_png, monkeypatch)
     assert caught.value.args == (1,)
 
 
-def test_metrics_count_requests_and_seconds(handler, make_context, make_png):
-    pytest.importorskip("ts", reason="TorchServe's metric types")
-    recorded = {}
+def test_a_defect_tells_torchserve_its_kind_and_nothing_else(handler, make_context, make_png, monkeypatch, caplog):
+    def defect(*_):
+        raise ValueError("DOE^JANE")
 
-    class Metrics:
-        def add_counter(self, name, value, idx=None, dimensions=()):
-            dimensions.append("TorchServe does this")
-            recorded[name] = value
+    monkeypatch.setattr(coronet_handler, "answer_batch", defect)
+    with pytest.raises(InternalError) as caught:
+        handler.handle([{"body": bytearray(make_png(0))}], make_context(PREDICT))
+    told = "".join(traceback.format_exception(caught.value)) + caplog.text  # what TorchServe logs, and what we do
+    assert "ValueError at" in told
+    assert "JANE" not in told
 
-        def add_time(self, name, value, idx=None, unit="ms", dimensions=(), metric_type=None):
-            recorded[name] = (unit, metric_type.value, value > 0)
 
-    context = make_context(PREDICT, PREDICT, EXPLAIN)
-    context.metrics = Metrics()
-    handler.handle([{"body": bytearray(make_png(0))}, {"body": b""}, {"body": b"junk"}], context)
-    assert recorded == {
-        "CoroNetPredictions": 2,
-        "CoroNetExplanations": 1,
-        "CoroNetErrors": 2,
-        "CoroNetBatchTime": ("s", "histogram", True),
-    }
+def test_measurements_are_published(handler, make_context, make_png, monkeypatch):
+    published = []
+    monkeypatch.setattr(coronet_handler, "publish", lambda *given: published.append(given))
+    context = make_context(PREDICT, PREDICT)
+    handler.handle([{"body": bytearray(make_png(0))}, {"body": b""}], context)
+    ((metrics, measured, requests),) = published
+    assert (metrics, requests) == (context.metrics, 2)
+    assert measured.predictions == {"Pneumonia": 1}
+    assert measured.errors == {"InvalidImage": 1}
+    assert len(measured.seconds["batch"]) == 1

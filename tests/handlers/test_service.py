@@ -12,6 +12,7 @@ import pytest
 from handlers import service
 from handlers.explanations.time_limit import Pace
 from handlers.limits import Limits
+from handlers.measurements import Measurements
 from handlers.service import Call, answer_batch
 
 SALIENCY = {"method": b"saliency", "steps": b"1", "score_steps": b"4"}
@@ -94,7 +95,10 @@ def test_a_defect_met_by_one_request_stays_its_own(answer, core, make_png, black
     assert (first.status, second.status, third.status) == (200, 500, 200)
     assert first == third
     assert "secret" not in second.body.decode()
-    assert "secret detail" in caplog.text
+    # the log has kind and place, and no message: it could quote the image's header
+    assert "RuntimeError at" in caplog.text
+    assert "test_service.py:" in caplog.text
+    assert "secret" not in caplog.text
 
 
 def test_memory_error_while_decoding_is_507_for_that_request(answer, core, make_png, black, monkeypatch):
@@ -175,3 +179,18 @@ def test_no_header_or_image_reaches_the_log(answer, black, caplog):
     with caplog.at_level(logging.DEBUG):
         answer(predict(black), Call({"data": b"private-bytes", "method": b"x"}, explain=True))
     assert "private" not in caplog.text
+
+
+def test_a_batch_is_measured(core, make_png, chest_png):
+    measured = Measurements()
+    calls = [predict(make_png(0)), listed(make_png(0), make_png(255)), predict(b"%PDF-1.7"), explain(chest_png)]
+    answer_batch(core, Limits(), [*calls, explain(chest_png, method=b"magic")], measured)
+    assert measured.predictions == {"Pneumonia": 2, "Healthy": 1}
+    assert measured.errors == {"UnsupportedImage": 1, "InvalidRequest": 1}
+    # black: 0.5 and 0.7311, twice; white: 1 - sigmoid(1) and 1 - sigmoid(2)
+    assert measured.residuals["healthy"] == pytest.approx([0.5, 0.5, 0.2689], abs=1e-4)
+    assert measured.residuals["pneumonia"] == pytest.approx([0.7311, 0.7311, 0.1192], abs=1e-4)
+    # images read (the PDF too), one forward for all predictions, replies written
+    assert {step: len(times) for step, times in measured.seconds.items()} == {"decode": 5, "chain": 1, "encode": 3}
+    assert [*measured.explanation_seconds] == ["saliency"]
+    assert all(0 < seconds < 60 for times in measured.seconds.values() for seconds in times)

@@ -8,22 +8,35 @@ import pytest
 import yaml
 
 from handlers.limits import Limits
+from handlers.worker_settings import WorkerSettings
+from model_src.engines import EngineSettings
 from model_src.errors import ArtefactError
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_defaults_and_settings():
-    assert Limits.from_config(None) == Limits()
-    assert Limits.from_config({"max_instances": 3}) == Limits(max_instances=3)
+    assert WorkerSettings.from_config(None) == WorkerSettings(Limits(), EngineSettings("auto", "auto"))
+    assert WorkerSettings.from_config({"max_instances": 3}).limits == Limits(max_instances=3)
+    chosen = WorkerSettings.from_config({"engine": "torchscript", "precision": "bfloat16"}).engine
+    assert chosen == EngineSettings("torchscript", "bfloat16")
 
 
 @pytest.mark.parametrize(
-    "section", [{"max_instance": 3}, {"max_instances": "3"}, {"explain_seconds": 0}, {"max_instances": True}, [1]]
+    "section",
+    [
+        {"max_instance": 3},
+        {"max_instances": "3"},
+        {"explain_seconds": 0},
+        {"max_instances": True},
+        {"engine": "onnx"},
+        {"precision": 16},
+        [1],
+    ],
 )
 def test_wrong_settings_are_refused(section):
-    with pytest.raises(ArtefactError, match=r"model-config\.yaml"):
-        Limits.from_config(section)
+    with pytest.raises(ArtefactError, match=r"model-config\.yaml: handler: .*found .*need "):
+        WorkerSettings.from_config(section)
 
 
 def test_limits_fit_the_servers():
@@ -33,7 +46,8 @@ def test_limits_fit_the_servers():
         for line in (ROOT / "config.properties").read_text().splitlines()
         if "=" in line and line[0] != "#"
     )
-    limits = Limits.from_config(config["handler"])
-    assert limits == Limits()
+    settings = WorkerSettings.from_config(config["handler"])
+    assert settings == WorkerSettings.from_config(None)
+    limits = settings.limits
     assert limits.max_answer_bytes < int(properties["max_response_size"])
     assert 3 * limits.explain_seconds <= config["responseTimeout"]

@@ -132,7 +132,7 @@ def test_gradients_reach_the_xray_through_the_whole_chain(random_chain: CoroNet)
 def test_classify_gives_probabilities_without_gradients(random_chain: CoroNet) -> None:
     answer = random_chain.classify(torch.rand(2, 1, 32, 32))
     assert torch.allclose(answer.probabilities.sum(1), torch.ones(2))
-    assert not answer.logits.requires_grad
+    assert not answer.probabilities.requires_grad
 
 
 @pytest.mark.parametrize("size", [0, 8, 20, -16])

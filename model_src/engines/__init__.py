@@ -1,0 +1,10 @@
+"""What runs the chain for predictions: one small seam, chosen when a worker loads its model.
+
+An engine answers `classify(x)` for `x` (N, 1, S, S) float32 in [0, 1] on the CPU with `model_src.coronet.Classified`.
+Explanations need gradients and always run the TorchScript artefacts themselves.
+"""
+
+from model_src.engines.choose import ENGINES, PRECISIONS, EngineSettings, open_engine
+from model_src.engines.engine import Engine
+
+__all__ = ["ENGINES", "PRECISIONS", "Engine", "EngineSettings", "open_engine"]

@@ -1,0 +1,29 @@
+"""The chain as one module with two outputs, which is what engines compile."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from model_src import torchscript
+from model_src.coronet import CoroNet
+
+
+class Answers(nn.Module):
+    """Images -> class probabilities and mean residuals: a few numbers leave the engine, not whole images."""
+
+    def __init__(self, tfen: nn.Module, cin: nn.Module) -> None:
+        super().__init__()
+        self.tfen = tfen
+        self.cin = cin
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """`x` (N, 1, S, S) -> probabilities (N, 3) and mean |X - F_H(X)|, |X - F_P(X)| (N, 2), all float32."""
+        residuals = self.tfen(x)
+        means = residuals[:, :2].float().mean(dim=[2, 3])
+        return self.cin(residuals).float().softmax(dim=1), means
+
+
+def scripted_answers(coronet: CoroNet) -> torch.jit.ScriptModule:
+    """`coronet`, of TorchScript artefacts or eager networks alike, as a compiled `Answers`."""
+    return torchscript.script(Answers(coronet.tfen, coronet.cin))

@@ -1,0 +1,82 @@
+"""Which engine runs: what model-config.yaml asks for, what this machine has, and a check that it answers right."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import torch
+
+from model_src.coronet import CoroNet
+from model_src.engines.engine import Engine
+from model_src.engines.openvino_engine import OpenVINOEngine
+from model_src.engines.torchscript_engine import TorchScriptEngine
+from model_src.errors import ArtefactError
+
+logger = logging.getLogger(__name__)
+
+ENGINES = ("auto", "torchscript", "openvino")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+
+# How far a probability may move from that of float32 TorchScript: for every image of a test set when a precision is
+# chosen (`coronet evaluate --engine`), and for one generated image whenever an engine is loaded.
+TOLERANCE = 0.01
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """`handler: {engine: ..., precision: ...}` of model-config.yaml."""
+
+    engine: str = "auto"  # openvino on a CPU, torchscript on a GPU or where openvino cannot be had
+    precision: str = "auto"  # float32: lower ones are faster, but only a test set can tell whether answers hold
+
+    def __post_init__(self) -> None:
+        """Raises ArtefactError for a name that is none."""
+        for name, value, known in (("engine", self.engine, ENGINES), ("precision", self.precision, PRECISIONS)):
+            if value not in known:
+                raise ArtefactError(f"{name}: found {value!r}, need one of {', '.join(known)}")
+
+
+def open_engine(
+    coronet: CoroNet, image_size: int, device: torch.device, settings: EngineSettings, threads: int | None = None
+) -> Engine:
+    """The engine for `coronet`, which is on `device`, after it has classified one generated image right.
+
+    Args:
+        coronet: of TorchScript artefacts or eager networks.
+        image_size: S, the only size of image it will be given.
+        device: CPU or GPU.
+        settings: what is asked for.
+        threads: of the engine on a CPU; None: as many as torch has in this process.
+
+    Raises:
+        ArtefactError: the engine or precision asked for cannot be had here, or answers differently from the artefacts.
+    """
+    precision = "float32" if settings.precision == "auto" else settings.precision
+    if device.type == "cpu" and settings.engine != "torchscript":
+        try:
+            return _checked(
+                OpenVINOEngine(coronet, image_size, precision, threads or torch.get_num_threads()), coronet, image_size
+            )
+        except ArtefactError as error:
+            if settings.engine == "openvino":
+                raise
+            logger.warning("predictions are slower than they could be: %s", error)
+    elif settings.engine == "openvino":
+        raise ArtefactError(f"engine: openvino is for CPUs, this worker has {device}; set engine: auto or torchscript")
+    return _checked(TorchScriptEngine(coronet, device, precision), coronet, image_size)
+
+
+def _checked(engine: Engine, coronet: CoroNet, image_size: int) -> Engine:
+    """`engine`, if its answer for one generated image is within TOLERANCE of the artefacts' own."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(1, 1, image_size, image_size, generator=generator)
+    device = next(coronet.parameters()).device
+    expected = coronet.classify(x.to(device)).probabilities.cpu()
+    shift = float((engine.classify(x).probabilities - expected).abs().max())
+    if shift > TOLERANCE:
+        raise ArtefactError(
+            f"engine: {engine.name} in {engine.precision} moves a probability by {shift:.3f} on this machine, "
+            f"at most {TOLERANCE} is right; set engine: torchscript and precision: float32"
+        )
+    return engine

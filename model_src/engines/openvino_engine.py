@@ -1,0 +1,67 @@
+"""OpenVINO on a CPU: converts the TorchScript artefacts when they are loaded, with no file in between."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from model_src.coronet import Classified, CoroNet
+from model_src.engines.answers import scripted_answers
+from model_src.errors import ArtefactError
+
+_TYPES = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
+
+
+class OpenVINOEngine:
+    """The chain compiled for this machine's CPU; the batch may have any size, the image only the model's own."""
+
+    name = "openvino"
+
+    def __init__(self, coronet: CoroNet, image_size: int, precision: str, threads: int) -> None:
+        """Convert and compile `coronet` (on the CPU) for `threads` threads.
+
+        Raises:
+            ArtefactError: openvino is not installed, or cannot convert these networks.
+        """
+        self.precision = precision
+        # Importing and converting would each send a report to Google Analytics and leave an id in ~/intel. Without
+        # this module openvino takes a stub of its own.
+        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+        try:
+            import openvino
+        except ImportError:
+            raise ArtefactError(
+                "engine: openvino is not installed: install it (setup.cfg has the version) or set engine: torchscript"
+            ) from None
+        settings = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "NUM_STREAMS": 1,
+            "INFERENCE_NUM_THREADS": threads,
+            "INFERENCE_PRECISION_HINT": _TYPES[precision],
+            "ENABLE_CPU_PINNING": False,  # several workers would pin themselves to the same cores
+        }
+        try:
+            converted = openvino.convert_model(
+                scripted_answers(coronet),
+                example_input=torch.zeros(1, 1, image_size, image_size),
+                input=[openvino.PartialShape([-1, 1, image_size, image_size])],
+            )
+            compiled = openvino.Core().compile_model(converted, "CPU", settings)
+        except Exception as error:  # conversion, shapes, plugin: each has exceptions of its own
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+            raise ArtefactError(
+                f"engine: openvino cannot run these artefacts ({reason}); export them again with this version, "
+                "or set engine: torchscript"
+            ) from error
+        self._request: Any = compiled.create_infer_request()
+
+    def classify(self, x: Tensor) -> Classified:
+        """Probabilities and mean residuals of `x` (N, 1, S, S) float32 in [0, 1]."""
+        self._request.infer([x.contiguous().numpy()], share_inputs=True)
+        probabilities, means = (
+            torch.from_numpy(self._request.get_output_tensor(index).data.copy()) for index in range(2)
+        )
+        return Classified(probabilities, means)

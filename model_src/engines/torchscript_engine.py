@@ -1,0 +1,37 @@
+"""TorchScript on CPU or GPU: the artefacts, frozen."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from model_src import torchscript
+from model_src.coronet import Classified, CoroNet
+from model_src.engines.answers import scripted_answers
+
+_DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+class TorchScriptEngine:
+    """The chain with its weights folded in as constants and images channels-last, which convolutions prefer.
+
+    In bfloat16 and float16, convolutions and matrix products are of that type and everything else is float32.
+    """
+
+    name = "torchscript"
+
+    def __init__(self, coronet: CoroNet, device: torch.device, precision: str) -> None:
+        self.precision = precision
+        self._device = device
+        self._module = torchscript.freeze(scripted_answers(coronet))
+
+    @torch.inference_mode()
+    def classify(self, x: Tensor) -> Classified:
+        """Probabilities and mean residuals of `x` (N, 1, S, S) float32 in [0, 1]."""
+        x = x.to(self._device, memory_format=torch.channels_last)
+        if self.precision == "float32":
+            probabilities, means = self._module(x)
+        else:
+            with torch.autocast(self._device.type, _DTYPES[self.precision]):
+                probabilities, means = self._module(x)
+        return Classified(probabilities.float().cpu(), means.float().cpu())

@@ -1,0 +1,92 @@
+"""What a worker of each lane may do, and its share of the cores."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+
+import pytest
+
+from handlers import lane as lane_module
+from handlers.lane import Lane
+
+
+@pytest.fixture(autouse=True)
+def _own_server(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name in ("OMP_NUM_THREADS", "CORONET_WORKERS", "CORONET_EXPLAIN_WORKERS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(lane_module, "available_cores", lambda: 8)
+
+
+@pytest.fixture
+def niceness(monkeypatch) -> list[int]:
+    """What the process asked to be lowered by."""
+    asked: list[int] = []
+    monkeypatch.setattr(lane_module.os, "nice", asked.append)
+    return asked
+
+
+def test_one_model_alone_explains_with_all_its_workers(niceness):
+    lane = Lane.enter("coronet", 1)
+    with lane.explaining() as first, lane.explaining() as second:
+        assert (first, second) == (True, True)
+    assert niceness == []
+
+
+@pytest.mark.parametrize(("workers", "admitted"), [(1, []), (2, [True]), (4, [True, True, True])])
+def test_beside_an_explanation_lane_one_worker_is_left_for_predictions(niceness, workers, admitted):
+    prediction = [Lane.enter("coronet", workers) for _ in range(workers)]
+    explainer = Lane.enter("coronet-explain", workers)
+    entered = [lane.explaining() for lane in prediction]
+    try:
+        assert [manager.__enter__() for manager in entered] == [*admitted, False]
+        with explainer.explaining() as here:
+            assert here
+    finally:
+        for manager in entered:
+            manager.__exit__(None, None, None)
+
+
+def test_only_the_explanation_lane_steps_back(niceness):
+    assert not Lane.enter("coronet", 2).explains
+    assert niceness == []
+    assert Lane.enter("coronet-explain", 2).explains
+    assert niceness == [10]
+
+
+@pytest.mark.parametrize(("workers", "threads"), [(1, 8), (2, 4), (3, 2), (16, 1), (0, 8)])
+def test_the_workers_of_a_lane_share_the_cores(niceness, workers, threads):
+    assert Lane.enter("coronet", workers).threads() == threads
+
+
+def test_coronet_serve_knows_better_than_the_archive(niceness, monkeypatch):
+    monkeypatch.setenv("CORONET_WORKERS", "8")
+    monkeypatch.setenv("CORONET_EXPLAIN_WORKERS", "1")
+    assert (Lane.enter("coronet", 2).workers, Lane.enter("coronet", 2).threads()) == (8, 1)
+    assert (Lane.enter("coronet-explain", 2).workers, Lane.enter("coronet-explain", 2).threads()) == (1, 8)
+    monkeypatch.setenv("CORONET_WORKERS", "many")
+    assert Lane.enter("coronet", 2).workers == 2
+    assert Lane.enter("another-name", 2).workers == 2
+
+
+@pytest.mark.parametrize(("chosen", "threads"), [("3", 3), ("0", 4), ("many", 4), ("", 4)])
+def test_the_operators_thread_count_wins(niceness, monkeypatch, chosen, threads):
+    monkeypatch.setenv("OMP_NUM_THREADS", chosen)
+    assert Lane.enter("coronet", 2).threads() == threads
+
+
+def test_a_worker_without_a_directory_works_as_if_alone(niceness, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    lane = Lane.enter("coronet-explain", 1)
+    assert lane.files is None
+    assert "explanations may hold up predictions" in caplog.text
+    with lane.working() as wanted, lane.explaining() as here, replace(lane, explains=False).explaining() as there:
+        assert (wanted, here, there) == (True, True, True)
+
+
+def test_an_announcement_that_was_cleaned_away_comes_back(niceness):
+    lane = Lane.enter("coronet-explain", 1)
+    (lane.files.directory / "explanations").unlink()
+    with lane.working():
+        assert lane.files.has_explanations()
