@@ -30,6 +30,5 @@ class XrayResNet(nn.Module):
 
     @torch.inference_mode()
     def classify(self, x: Tensor) -> Classified:
-        """Probabilities and logits of `x`; there are no residuals."""
-        logits = self(x)
-        return Classified(logits.softmax(dim=1), None, logits)
+        """Probabilities of `x`; there are no residuals."""
+        return Classified(self(x).softmax(dim=1), None)

@@ -164,9 +164,7 @@ def _results(batch: list[Decoded], answer: Classified, roots: Sequence[Path]) ->
             f"{batch[bad].example.path}: the model's probabilities are not numbers; "
             "its weights are damaged or its training diverged: train it again"
         )
-    residuals = None
-    if answer.residuals is not None:
-        residuals = answer.residuals[:, :2].float().mean(dim=(2, 3)).cpu().tolist()
+    residuals = None if answer.residual_means is None else answer.residual_means.float().cpu().tolist()
     return [
         ImageResult(
             path=_relative(Path(item.example.path), roots),

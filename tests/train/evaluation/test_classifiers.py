@@ -64,7 +64,7 @@ def test_archive_artefacts_and_run_of_one_chain_answer_alike(archive, artefact_d
         classifier = load_classifier(path, CPU)
         answer = classifier.classify(x)
         torch.testing.assert_close(answer.probabilities, expected.probabilities, atol=1e-5, rtol=0)
-        torch.testing.assert_close(answer.residuals, expected.residuals, atol=1e-5, rtol=0)
+        torch.testing.assert_close(answer.residual_means, expected.residual_means, atol=1e-5, rtol=0)
         assert classifier.coronet is not None
         assert (classifier.image_size, classifier.name) == (64, path.name)
         assert classifier.provenance["kind"] == f"CoroNet, {kind}"
@@ -77,7 +77,7 @@ def test_a_baseline_has_no_chain_to_look_into(make_run, x):
     classifier = load_classifier(make_run("resnet18"), CPU)
     answer = classifier.classify(x)
     assert classifier.coronet is None
-    assert answer.residuals is None
+    assert answer.residual_means is None
     assert answer.probabilities.sum(dim=1).tolist() == pytest.approx([1, 1])
     assert classifier.provenance["kind"].startswith("resnet18 straight on the X-ray")
     assert classifier.provenance["parameters"] == {"resnet18": 11_178_051}

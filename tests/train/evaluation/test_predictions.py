@@ -76,7 +76,7 @@ def test_a_model_that_answers_nan_is_refused_with_the_image(centre_reader, write
     def classify(x):
         probabilities = torch.full((len(x), 3), 1 / 3)
         probabilities[1, 0] = float("nan")
-        return Classified(probabilities, None, probabilities)
+        return Classified(probabilities, None)
 
     monkeypatch.setattr(centre_reader, "classify", classify)
     with pytest.raises(RunError, match=r"01\.png: the model's probabilities are not numbers"):
@@ -84,7 +84,7 @@ def test_a_model_that_answers_nan_is_refused_with_the_image(centre_reader, write
 
 
 def test_a_model_without_autoencoders_has_no_residuals(centre_reader, write_images, monkeypatch):
-    answer = Classified(torch.tensor([[0.2, 0.3, 0.5]]), None, torch.zeros(1, 3))
+    answer = Classified(torch.tensor([[0.2, 0.3, 0.5]]), None)
     monkeypatch.setattr(centre_reader, "classify", lambda x: answer)
     (result,) = predict_split(centre_reader, write_images([2]), [])
     assert (result.residual_healthy, result.residual_pneumonia) == (None, None)
