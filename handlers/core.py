@@ -20,7 +20,8 @@ from handlers.failures import is_out_of_memory, out_of_memory
 from handlers.pictures import heatmap_png, overlay_png, residuals_png
 from model_src.artefacts import load_artefacts
 from model_src.classes import CLASS_NAMES, RESEARCH_USE
-from model_src.engines import EngineSettings, open_engine
+from model_src.engine_settings import EngineSettings
+from model_src.engines import open_engine
 from model_src.errors import InternalError, RequestError
 from model_src.xray import Xray, read_xray
 

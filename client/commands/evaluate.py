@@ -15,6 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from model_src.engine_settings import ENGINES, PRECISIONS, EngineSettings
+
 if TYPE_CHECKING:
     import torch
     from rich.table import Table
@@ -78,6 +80,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"images per step ({_GPU_BATCH} on CUDA; 1 on a CPU, where more are no faster and take memory)",
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute (auto)")
+    parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        help="run an engine of the server, and check its answers against the artefacts in float32",
+    )
+    parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="of --engine (auto, which is float32)")
     parser.add_argument("--skip-unreadable", action="store_true", help="leave unreadable images out and list them")
     parser.add_argument("--seed", type=int, default=0, metavar="K", help="of resampling and chosen images (0)")
     parser.set_defaults(usage_error=parser.error)
@@ -91,6 +99,8 @@ def run(args: argparse.Namespace) -> int:
         if args.model:
             args.usage_error("--compare takes two report folders and no MODEL; evaluate each model first")
         return _compare(args)
+    if args.precision != "auto" and not args.engine:
+        args.usage_error("--precision is of an engine: name it with --engine")
     if not (args.model and args.data_dir and args.out):
         args.usage_error("need MODEL DATA_DIR --out REPORT_DIR, or --compare REPORT_A REPORT_B")
     return _evaluate(args)
@@ -101,13 +111,16 @@ def _evaluate(args: argparse.Namespace) -> int:
     from train.data_dir import read_data_dir
     from train.device import choose_compute
     from train.evaluation.classifiers import load_classifier
+    from train.evaluation.engine_check import open_classifier
     from train.evaluation.evaluate import draw, draw_explanations, evaluate
     from train.evaluation.report import check_target, write_report
 
     check_target(args.out)
     options = [parse_options({"method": method, "seed": args.seed}) for method in args.explain]
     device = choose_compute(args.device, "float32").device
-    classifier = load_classifier(args.model, device)
+    loaded = load_classifier(args.model, device)
+    engine = EngineSettings(args.engine, args.precision) if args.engine else None
+    classifier = open_classifier(loaded, engine) if engine else loaded
     examples = read_data_dir(args.data_dir, args.split, args.roots, missing_ok=args.skip_unreadable)
     folder = args.data_dir if args.data_dir.is_dir() else args.data_dir.parent
     evaluation = evaluate(
@@ -193,8 +206,9 @@ def _print_results(evaluation: Evaluation, data: DataFacts, out: Path) -> None:
     console.print(table)
     if evaluation.shortcuts:
         console.print(_shortcut_table(evaluation.shortcuts))
+    check = [evaluation.engine_check.sentence] if evaluation.engine_check else []
     warnings = [sentence(warning) for warning in evaluation.classifier.provenance["warnings"]]
-    for said in [*data_remarks(evaluation, data), *verdict(evaluation.shortcuts), *warnings]:
+    for said in [*data_remarks(evaluation, data), *verdict(evaluation.shortcuts), *check, *warnings]:
         console.print(said, markup=False, highlight=False)
     if evaluation.skipped:
         console.print(f"{len(evaluation.skipped)} unreadable images left out; the report lists them.")

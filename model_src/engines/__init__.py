@@ -4,7 +4,7 @@ An engine answers `classify(x)` for `x` (N, 1, S, S) float32 in [0, 1] on the CP
 Explanations need gradients and always run the TorchScript artefacts themselves.
 """
 
-from model_src.engines.choose import ENGINES, PRECISIONS, EngineSettings, open_engine
+from model_src.engines.choose import open_engine
 from model_src.engines.engine import Engine
 
-__all__ = ["ENGINES", "PRECISIONS", "Engine", "EngineSettings", "open_engine"]
+__all__ = ["Engine", "open_engine"]

@@ -13,6 +13,7 @@ from model_src.engines.answers import scripted_answers
 from model_src.errors import ArtefactError
 
 _TYPES = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
+_CAPABILITIES = {"float32": "FP32", "bfloat16": "BF16", "float16": "FP16"}
 
 
 class OpenVINOEngine:
@@ -24,7 +25,7 @@ class OpenVINOEngine:
         """Convert and compile `coronet` (on the CPU) for `threads` threads.
 
         Raises:
-            ArtefactError: openvino is not installed, or cannot convert these networks.
+            ArtefactError: openvino is not installed, cannot convert these networks, or has no such precision here.
         """
         self.precision = precision
         # Importing and converting would each send a report to Google Analytics and leave an id in ~/intel. Without
@@ -36,6 +37,13 @@ class OpenVINOEngine:
             raise ArtefactError(
                 "engine: openvino is not installed: install it (setup.cfg has the version) or set engine: torchscript"
             ) from None
+        core = openvino.Core()
+        capable = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        if _CAPABILITIES[precision] not in capable:  # OpenVINO would take float32 and not say so
+            raise ArtefactError(
+                f"precision: this processor has no {precision} for openvino (it has {', '.join(capable)}); "
+                "set precision: float32"
+            )
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
             "NUM_STREAMS": 1,
@@ -49,7 +57,7 @@ class OpenVINOEngine:
                 example_input=torch.zeros(1, 1, image_size, image_size),
                 input=[openvino.PartialShape([-1, 1, image_size, image_size])],
             )
-            compiled = openvino.Core().compile_model(converted, "CPU", settings)
+            compiled = core.compile_model(converted, "CPU", settings)
         except Exception as error:  # conversion, shapes, plugin: each has exceptions of its own
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
             raise ArtefactError(

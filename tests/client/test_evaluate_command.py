@@ -56,6 +56,15 @@ def test_a_report_that_agrees_with_the_server_and_a_comparison(artefact_dir, dat
     assert (comparison["images"], comparison["mcnemar_p"]) == (6, 1.0)
 
 
+def test_an_engine_is_checked_against_the_artefacts(artefact_dir, data_dir, tmp_path, capsys):
+    command = ["evaluate", str(artefact_dir), str(data_dir), "--explain", "--engine", "openvino"]
+    assert main([*command, "--out", str(tmp_path / "a")]) == 0
+    assert "Engine openvino, float32, against the artefacts in float32: 0 of 6 labels" in capsys.readouterr().out
+    check = json.loads((tmp_path / "a" / "metrics.json").read_text())["engine_check"]
+    assert (check["engine"], check["images"], check["passed"]) == ("openvino", 6, True)
+    assert "Check passed" in (tmp_path / "a" / "report.html").read_text()
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -65,6 +74,7 @@ def test_a_report_that_agrees_with_the_server_and_a_comparison(artefact_dir, dat
         ["MODEL", "DATA", "--compare", "A", "B"],
         ["MODEL", "DATA", "--out", "R", "--split", "tset"],
         ["MODEL", "DATA", "--out", "R", "--batch-size", "0"],
+        ["MODEL", "DATA", "--out", "R", "--precision", "bfloat16"],
     ],
 )
 def test_wrong_usage_is_status_2(arguments, capsys):

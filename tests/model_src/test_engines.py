@@ -9,7 +9,8 @@ import torch
 
 from model_src import torchscript
 from model_src.coronet import Classified, CoroNet
-from model_src.engines import EngineSettings, choose, open_engine
+from model_src.engine_settings import TOLERANCE, EngineSettings
+from model_src.engines import choose, open_engine
 from model_src.errors import ArtefactError
 
 CPU = torch.device("cpu")
@@ -49,7 +50,7 @@ def test_bfloat16_is_near_and_not_the_same(scripted: CoroNet) -> None:
     engine = open_engine(scripted, SIZE, CPU, EngineSettings("torchscript", "bfloat16"))
     x = torch.rand(3, 1, SIZE, SIZE)
     shift = (engine.classify(x).probabilities - scripted.classify(x).probabilities).abs().max()
-    assert 0 < shift < choose.TOLERANCE
+    assert 0 < shift < TOLERANCE
 
 
 def test_a_cpu_gets_openvino_where_it_is_installed(scripted: CoroNet, monkeypatch, caplog) -> None:
@@ -78,3 +79,14 @@ def test_openvino_is_refused_on_a_gpu(scripted: CoroNet) -> None:
 def test_unknown_names_are_refused(engine: str, precision: str) -> None:
     with pytest.raises(ArtefactError, match="need one of auto, "):
         EngineSettings(engine, precision)
+
+
+def test_a_precision_that_the_processor_lacks_is_refused_instead_of_silently_replaced(scripted: CoroNet) -> None:
+    import openvino
+
+    for precision, name in (("bfloat16", "BF16"), ("float16", "FP16")):
+        if name in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            assert open_engine(scripted, SIZE, CPU, EngineSettings("openvino", precision)).precision == precision
+        else:
+            with pytest.raises(ArtefactError, match=f"no {precision} for openvino .*set precision: float32"):
+                open_engine(scripted, SIZE, CPU, EngineSettings("openvino", precision))

@@ -14,7 +14,8 @@ SCRIPT = """
 import sys
 import torch
 from model_src.artefacts import load_artefacts
-from model_src.engines import EngineSettings, open_engine
+from model_src.engine_settings import EngineSettings
+from model_src.engines import open_engine
 coronet, info = load_artefacts(sys.argv[1])
 open_engine(coronet, info.image_size, torch.device("cpu"), EngineSettings("openvino"))
 print(sorted(name for name, module in sys.modules.items() if name.startswith("openvino_telemetry") and module))

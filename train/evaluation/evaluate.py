@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 from model_src.classes import CLASS_NAMES
 from train.data_dir import Example
 from train.evaluation import galleries, plots
+from train.evaluation.engine_check import EngineCheck, EngineClassifier
 from train.evaluation.galleries import Explain, ExplanationPicture
 from train.evaluation.intervals import REPLICATES
 from train.evaluation.metrics import Answers, Metrics, measure
@@ -30,6 +32,7 @@ class Evaluation:
         results, files: one per readable image, in the split's order.
         skipped: images that could not be read.
         shortcuts: one result per probe, empty when they were not asked for.
+        engine_check: for an engine of the server, its answers beside the artefacts' own.
     """
 
     classifier: Classifier
@@ -41,6 +44,7 @@ class Evaluation:
     seed: int
     replicates: int
     answers: Answers = field(repr=False)
+    engine_check: EngineCheck | None = None
 
 
 def evaluate(
@@ -57,7 +61,7 @@ def evaluate(
     """Classify every example once (and once more per probe) and measure.
 
     Args:
-        classifier: the model.
+        classifier: the model; run by an engine of the server, its artefacts answer as well, for comparison.
         examples: the split.
         roots: folders that paths in the results are relative to, the first that holds the image.
         batch_size: images per call of the classifier.
@@ -78,14 +82,12 @@ def evaluate(
         probing.classify(batch)
         files.extend(Path(item.example.path) for item in batch)
 
-    results = predict_split(
-        classifier,
-        examples,
-        roots,
-        batch_size=batch_size,
-        skipped=skipped if skip_unreadable else None,
-        each=each,
-    )
+    answered = partial(predict_split, examples=examples, roots=roots, batch_size=batch_size)
+    results = answered(classifier, skipped=skipped if skip_unreadable else None, each=each)
+    check = None
+    if isinstance(classifier, EngineClassifier):
+        reference = answered(classifier.reference, skipped=[] if skip_unreadable else None)
+        check = EngineCheck.of(classifier.engine, results, reference)
     answers = Answers.of(results)
     return Evaluation(
         classifier,
@@ -97,6 +99,7 @@ def evaluate(
         seed,
         replicates,
         answers,
+        check,
     )
 
 

@@ -47,6 +47,7 @@ def render_page(
             "facts": _data_facts(evaluation, data),
             "remarks": data_remarks(evaluation, data),
         },
+        engine_check=evaluation.engine_check.sentence if evaluation.engine_check else None,
         m=evaluation.metrics,
         paper=paper_rows(evaluation.metrics),
         paper_remark=_paper_remark(evaluation),

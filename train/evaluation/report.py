@@ -103,6 +103,7 @@ def _facts(evaluation: Evaluation, data: DataFacts, command: Sequence[str]) -> d
             {"table": row.table, "name": row.name, "paper_percent": row.printed, "ours": row.ours.as_json()}
             for row in paper_rows(evaluation.metrics)
         ],
+        "engine_check": evaluation.engine_check.as_json() if evaluation.engine_check else None,
         "shortcuts": [result.as_json() for result in evaluation.shortcuts],
         "shortcut_verdict": verdict(evaluation.shortcuts),
     }
