@@ -5,12 +5,13 @@ STAMP := $(VENV)/.installed
 MAR := build/model-store/coronet.mar
 XRAY ?=
 
-.PHONY: help install demo serve test check audit bench clean
+.PHONY: help install demo serve test test-slow check audit bench clean
 
 help:
 	@echo "make demo [XRAY=FILE]  a chest X-ray classified and explained by TorchServe, pictures in build/demo"
 	@echo "make serve             leave the server running (Ctrl-C stops it)"
 	@echo "make test              the whole test suite"
+	@echo "make test-slow         10,000 damaged inputs, faults on purpose: some 15 minutes"
 	@echo "make check             ruff and mypy"
 	@echo "make audit             known vulnerabilities of what is installed (asks pypi.org)"
 	@echo "make bench             the benchmarks of explanations, training and evaluation"
@@ -41,7 +42,10 @@ $(MAR): $(shell find archive handlers model_src -type f -not -name '*.pyc') | $(
 	@$(VENV)/bin/coronet archive build/artefacts --out build/model-store
 
 test: install
-	@$(VENV)/bin/python -m pytest
+	@$(VENV)/bin/python -m pytest -m "not slow"
+
+test-slow: install
+	@$(VENV)/bin/python -m pytest -s -m slow
 
 check: install
 	$(VENV)/bin/ruff check .

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ready": ("ready", "ask whether a server's model answers"),
     "predict": ("predict", "classify X-rays with a running server"),
     "explain": ("explain", "show what a prediction rests on, in pictures"),
+    "bench": ("bench", "measure a running server under load"),
     "phantoms": ("phantoms", "generate X-ray-like images with lesion masks"),
     "data": ("data", "check a data directory before training on it"),
     "train": ("train", "train autoencoders and classifier into a run folder"),

@@ -24,8 +24,9 @@ from model_src.server_files import EXPLAIN_MODEL
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 CONNECT_TIMEOUT = 5.0  # seconds
-# Waits before the tries that follow a 503 (queue full, or the worker is just starting): 15.5 s in all.
-RETRY_WAITS = (0.5, 1.0, 2.0, 4.0, 8.0)
+# Waits before the tries that follow a 503 (queue full, or the worker is just starting) or the loss of a server that
+# has answered before: 31.5 s in all, enough for a restart.
+RETRY_WAITS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 
 
 class BearerToken(requests.auth.AuthBase):
@@ -53,7 +54,8 @@ class CoroNetClient:
     Every method raises
         RequestError: the server refused this one request (InvalidImage, InvalidRequest, ImageTooLarge,
             UnsupportedImage: the classes the server itself uses) or could not answer it (InternalError);
-        ServerError: the server cannot be reached, is not a CoroNet server, or refused the token.
+        ServerError: the server cannot be reached, is not a CoroNet server, or refused the token. One that has
+            answered this client before is first given time to be restarted.
     """
 
     def __init__(self, url: str = DEFAULT_URL, token: str | TokenSource | None = None, timeout: float = 300.0):
@@ -61,6 +63,7 @@ class CoroNetClient:
         self.timeout = timeout
         self._token = token if isinstance(token, TokenSource) else TokenSource(value=token)
         self._has_explainers = True  # until the server says that it has none
+        self._met = False  # whether the server has ever answered
         self._session = requests.Session()
         # A proxy meant for the internet must not get requests to this machine.
         self._session.trust_env = urlsplit(self.url).hostname not in LOOPBACK_HOSTS
@@ -94,9 +97,9 @@ class CoroNetClient:
 
     def check(self) -> None:
         """Ask for a small prediction and a small explanation, and raise if there is none; /ping asks no model."""
-        self._json(self._post("/predictions/coronet", data=_gray_png(), patient=False))
+        self._json(self._post("/predictions/coronet", data=gray_png(), patient=False))
         fields = {"method": "saliency", "score_steps": "4"}
-        self._json(self._explain(fields, {"data": ("image", _gray_png(), "image/png")}, patient=False))
+        self._json(self._explain(fields, {"data": ("image", gray_png(), "image/png")}, patient=False))
 
     def ready(self) -> bool:
         """True when the model answers, in each lane that the server has."""
@@ -126,33 +129,55 @@ class CoroNetClient:
         files: Mapping[str, tuple[str, bytes, str]] | None = None,
         patient: bool = True,
     ) -> requests.Response:
-        """The answer to a POST, of any status; 503 (if `patient`) and an expired token lead to a new try."""
+        """The answer to a POST, of any status; 503, a lost server (both if `patient`) and an expired token are tried again.
+
+        A server that stops may drop requests; a second try does no harm, since nothing on the server changes.
+        """
         waits = list(RETRY_WAITS) if patient else []
         may_renew = True
         while True:
-            token = self._token.read()
             try:
-                response = self._session.post(
-                    self.url + path,
-                    data=data,
-                    headers=headers,
-                    files=files,
-                    auth=BearerToken(token) if token else None,
-                    timeout=(CONNECT_TIMEOUT, self.timeout),
-                )
-            except requests.Timeout:
-                raise InternalError(
-                    f"no answer from {self.url} within {self.timeout:g} s: the server is busy; "
-                    "allow more with --timeout, or ask for fewer steps"
-                ) from None
-            except requests.RequestException as error:
-                raise ServerError(_connection_message(self.url, error)) from None
+                token = self._token.read()  # a server that is being restarted has none for a while
+                response = self._send(path, token, data=data, headers=headers, files=files)
+            except ServerError:
+                if not (self._met and waits):
+                    raise
+                time.sleep(waits.pop(0))
+                continue
+            self._met = True
             if response.status_code == 503 and waits:
                 time.sleep(waits.pop(0))
             elif may_renew and _token_refused(response) and self._renewed(token):
                 may_renew = False
             else:
                 return response
+
+    def _send(
+        self,
+        path: str,
+        token: str | None,
+        *,
+        data: bytes | Mapping[str, str],
+        headers: Mapping[str, str] | None,
+        files: Mapping[str, tuple[str, bytes, str]] | None,
+    ) -> requests.Response:
+        """The answer to one POST; InternalError when it takes too long, ServerError when there is no connection."""
+        try:
+            return self._session.post(
+                self.url + path,
+                data=data,
+                headers=headers,
+                files=files,
+                auth=BearerToken(token) if token else None,
+                timeout=(CONNECT_TIMEOUT, self.timeout),
+            )
+        except requests.Timeout:
+            raise InternalError(
+                f"no answer from {self.url} within {self.timeout:g} s: the server is busy; "
+                "allow more with --timeout, or ask for fewer steps"
+            ) from None
+        except requests.RequestException as error:
+            raise ServerError(_connection_message(self.url, error)) from None
 
     def _renewed(self, refused: str | None) -> bool:
         """True when the token's file holds, or can be made to hold, another token than the `refused` one."""
@@ -227,8 +252,8 @@ def _content_type(name: str) -> str:
     return guess if guess.startswith("image/") or guess == "application/dicom" else "application/octet-stream"
 
 
-def _gray_png(size: int = 64) -> bytes:
-    """A PNG of a gray ramp, `size` x `size`: the smallest question to ask a model."""
+def gray_png(size: int = 64) -> bytes:
+    """A PNG of a gray ramp, `size` x `size` pixels, 8 bits: the smallest question to ask a model."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))

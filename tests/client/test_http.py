@@ -148,6 +148,40 @@ def test_a_server_that_stays_busy_is_given_up(fake_server):
     assert len(fake_server.requests) == 1 + len(http.RETRY_WAITS)
 
 
+def test_a_server_that_has_answered_may_be_restarted(fake_server, tmp_path, monkeypatch):
+    """First its key file goes, then the server; both come back."""
+    key_file = tmp_path / "key_file.json"
+    key_file.write_text("secret")
+    client = CoroNetClient(fake_server.url, TokenSource(file=key_file))
+    client.predict(b"x")
+    waits = []
+
+    def come_back(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 1:
+            key_file.write_text("secret")
+            client.url = "http://127.0.0.1:1"
+        else:
+            client.url = fake_server.url
+
+    key_file.unlink()
+    monkeypatch.setattr(http.time, "sleep", come_back)
+    assert client.predict(b"x")["label"] == "COVID-19"
+    assert waits == list(http.RETRY_WAITS)
+    # one that stays away is given up
+    client.url = "http://127.0.0.1:1"
+    monkeypatch.setattr(http.time, "sleep", waits.append)
+    with pytest.raises(ServerError, match="no server"):
+        client.predict(b"x")
+    assert len(waits) == 2 * len(http.RETRY_WAITS)
+
+
+def test_a_server_never_met_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(http.time, "sleep", lambda seconds: pytest.fail("waited"))
+    with pytest.raises(ServerError, match="no server"):
+        CoroNetClient("http://127.0.0.1:1", "secret").predict(b"x")
+
+
 def test_no_server():
     with pytest.raises(ServerError, match=r"no server at http://127\.0\.0\.1:1: start one with 'coronet serve'"):
         CoroNetClient("http://127.0.0.1:1", "secret").predict(b"x")

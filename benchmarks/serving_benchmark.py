@@ -1,0 +1,216 @@
+"""The shipped model served, under load, beside the same chain served in other ways, in one run.
+
+    python -m benchmarks.serving_benchmark [--run archive/pretrained] [--clients 1 4 16 64] [--seconds 20]
+        [--out build/bench/serving]
+
+Needs onnx, onnxruntime, fastapi and uvicorn (pip install -e '.[bench]'). Every request is a 512 x 512 JPEG of a
+generated X-ray, as raw body, over connections that stay open. Measured:
+
+    in process     no server: as many processes, with as many threads, as `coronet serve` has prediction workers;
+                   each decodes, classifies and encodes in a loop; and one process with all cores
+    coronet serve  TorchServe as the kit sets it up: start-up, every number of clients, memory of each worker,
+                   predictions of one client with and without a flood of explanations
+    FastAPI        benchmarks/fastapi_service.py
+    null handler   TorchServe with the same number of workers that do nothing
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import multiprocessing
+import platform
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+from PIL import Image
+
+from benchmarks.engines_benchmark import onnx_bytes
+from benchmarks.other_servers import asking, fastapi_service, null_torchserve
+from benchmarks.serving_plot import draw
+from benchmarks.shipped import pack
+from benchmarks.train_benchmark import processor
+from client.commands.bench import HEADING, row
+from client.lanes import choose_lanes
+from client.load import Ask, Load, drive
+from client.server import Server, torchserve
+from client.ts_config import free_ports
+from model_src.cores import available_cores
+from model_src.coronet import CoroNet
+from train.phantoms import make_phantom
+from train.run_folder import RunFolder, load_model
+
+_ROOT = Path(__file__).parents[1]
+_FLOOD_CLIENTS = 4
+
+
+def main() -> None:
+    """Measure everything, print tables, write result.json and serving.png."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=Path, default=Path("archive/pretrained"))
+    parser.add_argument("--clients", type=int, nargs="+", default=[1, 4, 16, 64])
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--out", type=Path, default=Path("build/bench/serving"))
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    body = jpeg()
+    with tempfile.TemporaryDirectory(prefix="serving-", dir="/tmp") as temporary:
+        folder = Path(temporary)
+        artefacts, store = pack(args.run, folder)
+        result: dict[str, Any] = {
+            "device": processor(),
+            "cores": available_cores(),
+            "versions": {name: version(name) for name in ("torchserve", "torch", "openvino", "onnxruntime", "fastapi")}
+            | {"python": platform.python_version()},
+            "seconds": args.seconds,
+        }
+        workers = choose_lanes(available_cores(), 0)[0].workers
+        result["in_process"] = {
+            f"{count} x {available_cores() // count}": in_process(artefacts, body, count, args.seconds)
+            for count in sorted({workers, 1})
+        }
+        result["coronet"] = served(store, folder / "state", body, args)
+        chain = folder / "chain.onnx"
+        coronet = load_model(RunFolder(args.run))
+        if not isinstance(coronet, CoroNet):
+            parser.error(f"{args.run} is a baseline, need a run of CoroNet")
+        size = json.loads((artefacts / "artefacts.json").read_text())["image_size"]
+        chain.write_bytes(onnx_bytes(coronet, size))
+        with fastapi_service(chain, size, folder) as url:
+            result["fastapi"] = levels("FastAPI and ONNX Runtime", lambda: asking(url, body), args)
+        with null_torchserve(workers, folder) as url:
+            result["null"] = levels("TorchServe with an empty handler", lambda: asking(url, body), args)
+    result["ratios"] = ratios(result, workers)
+    print("\n" + json.dumps({"ratios": result["ratios"], "versions": result["versions"]}, indent=2))
+    (args.out / "result.json").write_text(json.dumps(result, indent=2) + "\n")
+    draw(result, args.out / "serving.png")
+
+
+def jpeg(side: int = 512) -> bytes:
+    """A generated X-ray as JPEG."""
+    buffer = io.BytesIO()
+    Image.fromarray(make_phantom(2, seed=1, size=side).image).save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
+
+
+def in_process(artefacts: Path, body: bytes, processes: int, seconds: float) -> float:
+    """Images per second of so many processes that share the cores, without any server."""
+    context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+    ready = context.Barrier(processes)
+    answered = context.Queue()
+    threads = max(1, available_cores() // processes)
+    arguments = (artefacts, body, threads, seconds, ready, answered)
+    family = [context.Process(target=_classify_in_a_loop, args=arguments) for _ in range(processes)]
+    for process in family:
+        process.start()
+    rate = sum(answered.get() for _ in family)
+    for process in family:
+        process.join()
+    print(f"in process, {processes} x {threads} threads: {rate:.2f} images/s", flush=True)
+    return float(rate)
+
+
+def _classify_in_a_loop(artefacts: Path, body: bytes, threads: int, seconds: float, ready: Any, answered: Any) -> None:
+    from handlers.core import CoroNetCore
+    from handlers.limits import Limits
+    from handlers.process import configure_process
+    from handlers.service import Call, answer_batch
+
+    configure_process(threads)
+    core, limits = CoroNetCore(artefacts), Limits()
+    ready.wait()
+    begun, images = time.perf_counter(), 0
+    while time.perf_counter() - begun < seconds:
+        answer_batch(core, limits, [Call({"body": body}, explain=False)])
+        images += 1
+    answered.put(images / (time.perf_counter() - begun))
+
+
+def served(store: Path, state: Path, body: bytes, args: argparse.Namespace) -> dict[str, Any]:
+    """`coronet serve`: everything about it."""
+    ports = dict(zip(("port", "management_port", "metrics_port"), free_ports(3), strict=True))
+    begun = time.perf_counter()
+    with torchserve(store, _ROOT / "config.properties", state=state, **ports) as server:
+        start = time.perf_counter() - begun
+        print(f"coronet serve: {start:.1f} s from the command to the first answers", flush=True)
+        connect = partial(predicting, server, body)
+        result: dict[str, Any] = {"start_seconds": start}
+        result |= levels("coronet serve", connect, args)
+        result["memory_mb"] = {
+            lane.model: [memory_mb(worker["pid"]) for worker in server.describe(lane.model)["workers"]]
+            for lane in choose_lanes(available_cores(), 0)
+        }
+        print(f"unshared memory of each worker, MB: {result['memory_mb']}", flush=True)
+        result["flood"] = flood(server, body, connect, args.seconds)
+    return result
+
+
+def predicting(server: Server, body: bytes) -> Ask:
+    """One client's way to ask for predictions."""
+    client = server.client()
+    return lambda: client.predict(body, "xray.jpg")
+
+
+def levels(name: str, connect: Callable[[], Ask], args: argparse.Namespace) -> dict[str, Any]:
+    """A table over numbers of clients, after some requests that do not count."""
+    drive(connect, 2, 2.0)
+    print(f"\n{name}\n\n{HEADING}", flush=True)
+    loads = []
+    for clients in args.clients:
+        load = drive(connect, clients, args.seconds)
+        print(row(load), flush=True)
+        loads.append(load.as_json())
+    return {"loads": loads}
+
+
+def flood(server: Server, body: bytes, connect: Callable[[], Ask], seconds: float) -> dict[str, Any]:
+    """One client's predictions, idle and while others ask for explanations without a pause."""
+    idle = drive(connect, 1, seconds)
+    explained: list[Load] = []
+
+    def explaining() -> Ask:
+        client = server.client(timeout=1800)
+        return lambda: client.explain(body, "xray.jpg")
+
+    crowd = threading.Thread(target=lambda: explained.append(drive(explaining, _FLOOD_CLIENTS, 2 * seconds)))
+    crowd.start()
+    time.sleep(2)
+    busy = drive(connect, 1, 2 * seconds - 4)
+    crowd.join()
+    (explanations,) = explained
+    print(f"\nOne client, idle and under {_FLOOD_CLIENTS} clients that ask for explanations\n\n{HEADING}")
+    print(f"{row(idle)}\n{row(busy)}")
+    print(f"explanations: {len(explanations.waits)} answered, {len(explanations.failures)} failed", flush=True)
+    return {"idle": idle.as_json(), "busy": busy.as_json(), "explanations": explanations.as_json()}
+
+
+def memory_mb(pid: int) -> float:
+    """Memory that only this process has, in MB."""
+    return float(psutil.Process(pid).memory_full_info().uss / 1e6)
+
+
+def ratios(result: dict[str, Any], workers: int) -> dict[str, float]:
+    """What the targets are about."""
+
+    def rate(name: str, clients: int = 4) -> float:
+        return float(next(load["per_second"] for load in result[name]["loads"] if load["clients"] == clients))
+
+    alone = result["in_process"][f"{workers} x {result['cores'] // workers}"]
+    found = {"p95 under explanations / idle": result["coronet"]["flood"]["busy"]["p95"]
+             / result["coronet"]["flood"]["idle"]["p95"]}  # fmt: skip
+    if any(load["clients"] == 4 for load in result["coronet"]["loads"]):
+        found["served / in process, 4 clients"] = rate("coronet") / alone
+        found["served / FastAPI, 4 clients"] = rate("coronet") / rate("fastapi")
+    return found
+
+
+if __name__ == "__main__":
+    main()
