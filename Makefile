@@ -14,7 +14,7 @@ help:
 	@echo "make test-slow         10,000 damaged inputs, faults on purpose: some 15 minutes"
 	@echo "make check             ruff and mypy"
 	@echo "make audit             known vulnerabilities of what is installed (asks pypi.org)"
-	@echo "make bench             the benchmarks of explanations, training and evaluation"
+	@echo "make bench             the benchmarks of engines, serving, explanations, training and evaluation"
 	@echo "make install           only the environment, in .venv; does nothing when it is up to date"
 	@echo "make clean             remove build/ and caches (not .venv)"
 
@@ -57,6 +57,10 @@ audit: install
 	$(VENV)/bin/pip-audit --local --skip-editable --strict
 
 bench: install
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -e '.[bench]'
+	$(VENV)/bin/python -m benchmarks.engines_benchmark --sizes 224 --out build/bench/engines-224.json
+	$(VENV)/bin/python -m benchmarks.engines_benchmark --sizes 512 --batches 1 4 --out build/bench/engines-512.json
+	$(VENV)/bin/python -m benchmarks.serving_benchmark --out build/bench/serving
 	$(VENV)/bin/coronet export archive/pretrained --out build/bench/artefacts
 	$(VENV)/bin/python benchmarks/explain_benchmark.py --model build/bench/artefacts --phantoms 4 --reference-images 1 --out build/bench/explain
 	$(VENV)/bin/python benchmarks/train_benchmark.py

@@ -60,6 +60,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--out", type=Path, default=Path("build/bench/serving"))
     args = parser.parse_args()
+    if args.seconds < 4:
+        parser.error("--seconds: need at least 4, since explanations get 2 of them to fill their lane")
     args.out.mkdir(parents=True, exist_ok=True)
     body = jpeg()
     with tempfile.TemporaryDirectory(prefix="serving-", dir="/tmp") as temporary:

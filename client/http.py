@@ -129,7 +129,7 @@ class CoroNetClient:
         files: Mapping[str, tuple[str, bytes, str]] | None = None,
         patient: bool = True,
     ) -> requests.Response:
-        """The answer to a POST, of any status; 503, a lost server (both if `patient`) and an expired token are tried again.
+        """The answer to a POST, of any status; 503 and a lost server (if `patient`) and an expired token: a new try.
 
         A server that stops may drop requests; a second try does no harm, since nothing on the server changes.
         """

@@ -57,10 +57,8 @@ def drive(connect: Callable[[], Ask], clients: int, seconds: float) -> Load:
     """
     waits: list[float] = []
     failures: list[str] = []
-    begun = time.perf_counter()
 
-    def client() -> None:
-        ask = connect()
+    def client(ask: Ask) -> None:
         while (asked := time.perf_counter()) - begun < seconds:
             try:
                 ask()
@@ -70,7 +68,9 @@ def drive(connect: Callable[[], Ask], clients: int, seconds: float) -> Load:
             else:
                 waits.append(time.perf_counter() - asked)
 
-    threads = [threading.Thread(target=client) for _ in range(clients)]
+    # Daemons: an interrupted command does not wait for their answers.
+    threads = [threading.Thread(target=client, args=(connect(),), daemon=True) for _ in range(clients)]
+    begun = time.perf_counter()
     for thread in threads:
         thread.start()
     for thread in threads:

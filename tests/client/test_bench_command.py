@@ -1,4 +1,4 @@
-"""`coronet bench`: tables, JSON, and what it refuses."""
+"""`coronet bench` on the fake server: what is sent, what is printed, and when it fails."""
 
 from __future__ import annotations
 
@@ -7,36 +7,85 @@ import json
 import pytest
 
 from client.cli import main
+from client.commands.bench import HEADING, row
+from client.http import gray_png
+from client.load import Load
+
+REFUSED = (400, {"code": 400, "type": "InvalidImage", "message": "found text"})
 
 
-def test_a_line_per_number_of_clients(fake_server, xray_png, capsys):
-    options = ["--url", fake_server.url, "--token", "secret", "--seconds", "0.2", "--clients", "1,3"]
-    assert main(["bench", str(xray_png), *options]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split("|")[1].strip() for line in lines] == ["clients", "---", "1", "3"]
-    assert fake_server.requests[-1].body == xray_png.read_bytes()
-    assert main(["bench", *options, "--json"]) == 0
-    figures = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [(found["clients"], found["failed"]) for found in figures] == [(1, 0), (3, 0)]
-    assert 0 < figures[0]["p50"] <= figures[0]["p99"] < 2
+def bench(server, *options: object) -> int:
+    return main(["bench", "--url", server.url, "--token", "secret", "--seconds", "0.2", *map(str, options)])
 
 
-def test_failed_requests_are_counted_and_make_status_1(fake_server, capsys):
-    fake_server.answers = [(200, {"label": "Healthy"}), (500, {"code": 500, "type": "InternalError", "message": "no"})]
-    options = ["--url", fake_server.url, "--token", "secret", "--seconds", "0.2", "--clients", "1"]
-    assert main(["bench", *options]) == 1
-    assert "1 requests failed, the first with: InternalError: no" in capsys.readouterr().err
+def test_a_row_of_the_table():
+    load = Load(clients=4, seconds=10.0, waits=[0.1] * 19 + [2.0], failures=["x"])
+    assert row(load) == "| 4 | 20 | 1 | 2.00 | 100 ms | 100 ms | 2000 ms |"
 
 
-@pytest.mark.parametrize("clients", ["0", "two", "1,,2", ""])
-def test_clients_are_positive_numbers(clients, capsys):
-    with pytest.raises(SystemExit) as ended:
-        main(["bench", "--clients", clients])
-    assert ended.value.code == 2
-    assert "--clients" in capsys.readouterr().err
+def test_a_row_for_each_number_of_clients(fake_server, capsys):
+    assert bench(fake_server, "--clients", "1,3") == 0
+    told = capsys.readouterr().out
+    assert told.startswith(HEADING + "\n")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in told.splitlines()[2:]]
+    assert [line[0] for line in rows] == ["1", "3"]
+    assert all(line[2] == "0" for line in rows)
+    # Every request was counted, but for the one that asks whether there is a server.
+    assert sum(int(line[1]) for line in rows) == len(fake_server.requests) - 1
+    assert {request.body for request in fake_server.requests} == {gray_png(512)}
 
 
-def test_no_server_and_no_image_are_one_line(tmp_path, capsys):
+def test_images_are_sent_in_turn(fake_server, tmp_path):
+    paths = [tmp_path / "a.png", tmp_path / "b.png"]
+    for path in paths:
+        path.write_bytes(path.name.encode())
+    assert bench(fake_server, "--clients", "1", *paths) == 0
+    bodies = [request.body for request in fake_server.requests]
+    assert bodies[:4] == [b"a.png", b"a.png", b"b.png", b"a.png"]  # the first asks whether there is a server
+
+
+def test_json(fake_server, capsys):
+    assert bench(fake_server, "--clients", "2", "--json") == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    found = json.loads(line)
+    assert (found["clients"], found["failed"]) == (2, 0)
+    assert found["answered"] == len(fake_server.requests) - 1
+    assert 0 < found["p50"] <= found["p95"] <= found["p99"]
+
+
+def test_a_failed_request_is_counted_and_told(fake_server, capsys):
+    fake_server.on_request = lambda request: fake_server.answers.extend(
+        [REFUSED] if len(fake_server.requests) == 3 else []
+    )
+    assert bench(fake_server, "--clients", "1") == 1
+    told = capsys.readouterr()
+    assert told.out.splitlines()[2].split(" | ")[2] == "1"
+    assert told.err == "coronet: 1 requests failed, the first with: InvalidImage: found text\n"
+
+
+def test_an_image_that_the_server_refuses_is_told_before_the_load(fake_server, capsys):
+    fake_server.answers = [REFUSED]
+    assert bench(fake_server) == 1
+    assert len(fake_server.requests) == 1
+    assert capsys.readouterr() == ("", "coronet: found text\n")
+
+
+def test_a_missing_file_sends_nothing(fake_server, tmp_path, capsys):
+    assert bench(fake_server, tmp_path / "none.png") == 1
+    assert fake_server.requests == []
+    assert "none.png: cannot be read: No such file" in capsys.readouterr().err
+
+
+def test_no_server_is_one_line(capsys):
     assert main(["bench", "--url", "http://127.0.0.1:1", "--token", "x"]) == 1
-    assert main(["bench", str(tmp_path / "none.png")]) == 1
-    assert len(capsys.readouterr().err.splitlines()) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "options", [["--clients", "0"], ["--clients", "1,,2"], ["--clients", ""], ["--clients", "x"], ["--seconds", "0"]]
+)
+def test_wrong_usage(fake_server, options):
+    with pytest.raises(SystemExit) as exit:
+        bench(fake_server, *options)
+    assert exit.value.code == 2
+    assert fake_server.requests == []

@@ -83,7 +83,7 @@ def odd_json(rng: np.random.Generator, image: bytes) -> object:
         lambda: {"instances": [odd, item]},
         lambda: {"instances": odd},
         lambda: {"data": odd},
-        lambda: {"data": item["b64"], FIELDS[rng.integers(len(FIELDS))]: odd},
+        lambda: {"data": item["b64"], "method": "saliency", FIELDS[rng.integers(len(FIELDS))]: odd},
         lambda: {"instances": [item], "data": odd},
         lambda: odd,
         lambda: functools.reduce(lambda inner, _: [inner], range(60), odd),
