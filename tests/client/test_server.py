@@ -76,6 +76,7 @@ def test_the_childs_environment_is_its_own(monkeypatch, tmp_path):
     assert environment["TMPDIR"] == environment["TEMP"] == "/tmp/own"
     assert environment["LOG_LOCATION"] == str(tmp_path / "logs")
     assert environment["HTTPS_PROXY"] == "kept"
+    assert environment["OMP_WAIT_POLICY"] == "PASSIVE"
 
 
 def test_a_state_directory_has_one_server(tmp_path):
