@@ -212,8 +212,8 @@ def _environment(state: Path, temporary: str, lanes: Sequence[Lane]) -> dict[str
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment.get('PATH', os.defpath)}"
     environment["TMPDIR"] = environment["TEMP"] = temporary
     environment["LOG_LOCATION"] = environment["METRICS_LOCATION"] = str(state / "logs")
-    # An explanation's threads wait for each other thousands of times. Spinning meanwhile, as by default, they use up the
-    # little that predictions leave them: five times slower on busy cores.
+    # An explanation's threads wait for each other thousands of times. Spinning meanwhile, as by default, they use up
+    # the little that predictions leave them: five times slower on busy cores.
     environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     environment.update({WORKERS_VARIABLES[lane.model]: str(lane.workers) for lane in lanes})
     return environment
