@@ -1,18 +1,21 @@
 """The whole chain in one process by several engines, side by side, in one run.
 
     python -m benchmarks.engines_benchmark [--run archive/pretrained] [--sizes 224 512] [--batches 1 4 16]
-        [--rounds 5] [--threads 2] [--out result.json]
+        [--engines openvino onnxruntime] [--rounds 5] [--threads 2] [--out result.json]
 
 Needs onnx and onnxruntime (pip install -e '.[bench]'). From an image tensor in memory to probabilities:
 
-    eager              PyTorch as the authors' code runs it: float32, contiguous, not compiled
-    torchscript        the kit's engine for GPUs, on the CPU
-    onnxruntime        the chain exported to ONNX, default settings
-    openvino, direct   openvino.convert_model and compile_model for one caller, nothing of this kit
-    openvino           the kit's engine for CPUs
+    eager                        PyTorch as the authors' code runs it: float32, contiguous, not compiled
+    torchscript                  the kit's engine for GPUs, on the CPU
+    onnxruntime                  the chain exported to ONNX, default settings
+    openvino, direct             openvino.convert_model and compile_model for one caller, nothing of this kit
+    openvino                     the kit's engine for CPUs
+    openvino, direct, bfloat16   both in bfloat16, where the processor has instructions for it: OpenVINO's own default
+    openvino, bfloat16           there, and in the kit only where model-config.yaml asks for it
 
 Every round asks each of them once, in turn; medians over rounds are reported, and the largest difference of a
-probability from eager's.
+probability from eager's. All are loaded at once, which 16 images of 512 pixels do not allow in 24 GB: --engines names
+those to run beside eager.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -56,6 +59,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, default=Path("archive/pretrained"))
     parser.add_argument("--sizes", type=int, nargs="+", default=[224, 512])
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 4, 16])
+    parser.add_argument("--engines", nargs="+", choices=engine_names(), default=engine_names())
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--out", type=Path)
@@ -68,7 +72,7 @@ def main() -> None:
     print("| pixels | batch | engine | seconds | images/s | times eager | largest difference |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for size in args.sizes:
-        engines = all_engines(coronet, size, args.threads)
+        engines = {BASE: eager(coronet)} | open_engines(coronet, size, args.threads, args.engines)
         for batch in args.batches:
             for row in measure(engines, size, batch, args.rounds):
                 rows.append(row)
@@ -117,16 +121,31 @@ def measure(engines: dict[str, Engine], size: int, batch: int, rounds: int) -> l
     ]
 
 
-def all_engines(coronet: CoroNet, size: int, threads: int) -> dict[str, Engine]:
-    """The engines of the module's docstring, ready."""
-    kit = {name: open_engine(coronet, size, CPU, EngineSettings(name)) for name in ("torchscript", "openvino")}
-    return {
-        BASE: eager(coronet),
-        "torchscript": lambda x: kit["torchscript"].classify(x).probabilities.numpy(),
-        "onnxruntime": onnx_runtime(coronet, size, threads),
-        "openvino, direct": openvino_direct(coronet, size, threads),
-        "openvino": lambda x: kit["openvino"].classify(x).probabilities.numpy(),
+def engine_names() -> list[str]:
+    """What can be compared with eager here."""
+    names = ["torchscript", "onnxruntime", "openvino, direct", "openvino"]
+    if "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        names += ["openvino, direct, bfloat16", "openvino, bfloat16"]
+    return names
+
+
+def open_engines(coronet: CoroNet, size: int, threads: int, names: Sequence[str]) -> dict[str, Engine]:
+    """The engines of that name (see the module's docstring), ready."""
+    makers: dict[str, Callable[[], Engine]] = {
+        "torchscript": lambda: kit_engine(coronet, size, "torchscript", "float32"),
+        "onnxruntime": lambda: onnx_runtime(coronet, size, threads),
+        "openvino, direct": lambda: openvino_direct(coronet, size, threads, "f32"),
+        "openvino": lambda: kit_engine(coronet, size, "openvino", "float32"),
+        "openvino, direct, bfloat16": lambda: openvino_direct(coronet, size, threads, "bf16"),
+        "openvino, bfloat16": lambda: kit_engine(coronet, size, "openvino", "bfloat16"),
     }
+    return {name: makers[name]() for name in names}
+
+
+def kit_engine(coronet: CoroNet, size: int, name: str, precision: str) -> Engine:
+    """An engine of the server."""
+    engine = open_engine(coronet, size, CPU, EngineSettings(name, precision))
+    return lambda x: engine.classify(x).probabilities.numpy()
 
 
 def eager(coronet: CoroNet) -> Engine:
@@ -166,14 +185,18 @@ def onnx_bytes(coronet: CoroNet, size: int) -> bytes:
         return path.read_bytes()
 
 
-def openvino_direct(coronet: CoroNet, size: int, threads: int) -> Engine:
-    """OpenVINO as its documentation has it for the least latency of one caller."""
+def openvino_direct(coronet: CoroNet, size: int, threads: int, precision: str) -> Engine:
+    """OpenVINO as its documentation has it for the least latency of one caller; `precision` "f32" or "bf16"."""
     chain = Answers(coronet.tfen, coronet.cin).eval()
     shape = openvino.PartialShape([-1, 1, size, size])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it traces
         converted = openvino.convert_model(chain, example_input=torch.zeros(1, 1, size, size), input=[shape])
-    settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
+    settings = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": threads,
+        "INFERENCE_PRECISION_HINT": precision,
+    }
     compiled = openvino.compile_model(converted, "CPU", settings)
     return lambda x: compiled(x.numpy())[0]
 

@@ -62,6 +62,13 @@ def test_a_cpu_gets_openvino_where_it_is_installed(scripted: CoroNet, monkeypatc
         open_engine(scripted, SIZE, CPU, EngineSettings("openvino"))
 
 
+def test_a_lower_precision_comes_only_from_the_engine_it_was_checked_with(scripted: CoroNet, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)  # import openvino now fails
+    with pytest.raises(ArtefactError, match="openvino is not installed"):
+        open_engine(scripted, SIZE, CPU, EngineSettings("auto", "bfloat16"))
+    assert open_engine(scripted, SIZE, CPU, EngineSettings("auto", "float32")).name == "torchscript"
+
+
 def test_an_engine_that_answers_something_else_is_not_used(scripted: CoroNet, monkeypatch, caplog) -> None:
     wrong = Classified(torch.tensor([[1.0, 0.0, 0.0]]), torch.zeros(1, 2))
     monkeypatch.setattr(choose.OpenVINOEngine, "classify", lambda self, x: wrong)
