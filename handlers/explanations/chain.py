@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from handlers.explanations.deadline import Deadline
 from model_src.coronet import CoroNet
 
 
@@ -17,15 +18,23 @@ class Chain:
     meaningful perturbation and the scores use `probability`.
     """
 
-    def __init__(self, coronet: CoroNet, targets: Sequence[int] | Tensor, device: torch.device) -> None:
-        """`targets`: class index of each image, N of them."""
+    def __init__(
+        self,
+        coronet: CoroNet,
+        targets: Sequence[int] | Tensor,
+        device: torch.device,
+        deadline: Deadline | None = None,
+    ) -> None:
+        """`targets`: class index of each image, N of them; `deadline`: when the maps must be done."""
         self.coronet = coronet
         self.device = device
+        self.deadline = deadline
         self.targets = torch.as_tensor(targets, dtype=torch.long, device=device)
 
     def only(self, rows: Sequence[int] | Tensor) -> Chain:
         """The same chain for some images of the batch (or for repeats of them)."""
-        return Chain(self.coronet, self.targets[torch.as_tensor(rows, device=self.device)], self.device)
+        rows = torch.as_tensor(rows, device=self.device)
+        return Chain(self.coronet, self.targets[rows], self.device, self.deadline)
 
     def logits(self, x: Tensor) -> Tensor:
         """(N, 1, S, S) in [0, 1] -> (N, 3) float32."""

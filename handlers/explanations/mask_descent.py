@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor
 
 from handlers.explanations.chain import Chain
+from handlers.explanations.deadline import Deadline, over
 from handlers.explanations.mask import MaskUpsampler, total_variation
 
 WINDOW = 5  # steps over which the objective is averaged before asking whether it still falls
@@ -78,7 +78,7 @@ def descend(
     steps: int,
     lr: float,
     generator: torch.Generator,
-    deadline: float | None,
+    deadline: Deadline | None,
 ) -> Descent:
     """Adam on `start` (N, 28, 28), clipped to [0, 1] after each step.
 
@@ -96,7 +96,7 @@ def descend(
     current = problem
     out_of_time = False
     for step in range(steps):
-        if deadline is not None and step and time.monotonic() >= deadline:
+        if step and over(deadline):
             out_of_time = True
             for i in active.tolist():
                 stopped[i] = "time"

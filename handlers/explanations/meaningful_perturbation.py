@@ -11,13 +11,13 @@ m is a 28 x 28 mask drawn smoothly at the image's size and P a perturbed image (
 from __future__ import annotations
 
 import dataclasses
-import time
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from handlers.explanations.chain import Chain
+from handlers.explanations.deadline import Deadline, over
 from handlers.explanations.fast_chain import fast_copy
 from handlers.explanations.mask import GRID, MaskUpsampler, discs
 from handlers.explanations.mask_descent import MaskProblem, descend
@@ -52,8 +52,7 @@ class PerturbationSettings(Settings):
 
 def attribute(chain: Chain, x: Tensor, settings: PerturbationSettings) -> Maps:
     """Optimise one mask per image, all images together; see `Method` for the contract."""
-    started = time.monotonic()
-    deadline = None if settings.time_budget is None else started + settings.time_budget
+    deadline = _deadline(chain.deadline, settings.time_budget)
     size = x.shape[-1]
     jitter = round(settings.jitter * size / REFERENCE_SIZE)
     draw = MaskUpsampler(size, jitter, x.device)
@@ -62,11 +61,12 @@ def attribute(chain: Chain, x: Tensor, settings: PerturbationSettings) -> Maps:
     problem = MaskProblem(fast, x, perturbed, draw, settings.objective, settings.area, settings.tv, settings.beta)
 
     runs = []
-    start = _start_mask(problem, settings.init)
+    start = _start_mask(problem, settings.init, deadline)
+    late = over(deadline)
     for run in range(settings.seeds):
         generator = torch.Generator().manual_seed(settings.seed + run)
         runs.append(descend(problem, start, settings.steps, settings.lr, generator, deadline))
-        if deadline is not None and time.monotonic() >= deadline:
+        if over(deadline):
             break
     mask = torch.stack([run.mask for run in runs]).mean(0)
     with torch.no_grad():
@@ -76,9 +76,9 @@ def attribute(chain: Chain, x: Tensor, settings: PerturbationSettings) -> Maps:
     # A finished mask is nearly binary. Its mean with the start ranks the cells that it removes whole.
     shown = (mask + start) / 2 if settings.init == "attribution" else mask
     warnings = _powerless(chain, x, perturbed, settings)
-    if any(run.out_of_time for run in runs) or len(runs) < settings.seeds:
+    if deadline is not None and (late or len(runs) < settings.seeds or any(run.out_of_time for run in runs)):
         for said in warnings:
-            said.append(f"time_budget of {settings.time_budget:g} s reached: this is the best mask found by then")
+            said.append(f"{deadline.why} reached: this is the best mask found by then")
     sign = (
         "1 = removed first: removing it lowers the target's probability"
         if deletion
@@ -102,6 +102,12 @@ def attribute(chain: Chain, x: Tensor, settings: PerturbationSettings) -> Maps:
     )
 
 
+def _deadline(of_server: Deadline | None, time_budget: float | None) -> Deadline | None:
+    """The server's or the request's own, whichever comes first."""
+    own = [] if time_budget is None else [Deadline.after(time_budget, f"time_budget of {time_budget:g} s")]
+    return min([*own, *([of_server] if of_server else [])], key=lambda found: found.at, default=None)
+
+
 @torch.no_grad()
 def _powerless(chain: Chain, x: Tensor, perturbed: Tensor, settings: PerturbationSettings) -> list[list[str]]:
     """A warning for each image whose class survives even when all of the image is perturbed."""
@@ -117,20 +123,25 @@ def _powerless(chain: Chain, x: Tensor, perturbed: Tensor, settings: Perturbatio
     ]
 
 
-def _start_mask(problem: MaskProblem, init: str) -> Tensor:
-    """(N, 28, 28) start masks in [0, 1]."""
+def _start_mask(problem: MaskProblem, init: str, deadline: Deadline | None) -> Tensor:
+    """(N, 28, 28) start masks in [0, 1]; past the deadline, from what has been computed by then."""
     images = len(problem.x)
     if init == "uniform":
         return torch.full((images, GRID, GRID), 0.5, device=problem.x.device)
-    return _circular_start(problem) if init == "circular" else _attribution_start(problem)
+    return (_circular_start if init == "circular" else _attribution_start)(problem, deadline)
 
 
 @torch.no_grad()
-def _circular_start(problem: MaskProblem) -> Tensor:
+def _circular_start(problem: MaskProblem, deadline: Deadline | None) -> Tensor:
     """The smallest centred disc whose removal achieves 99% of what perturbing the whole image does."""
     candidates = discs(DISCS).to(problem.x.device)  # small to whole
     masks = 1 - candidates if problem.objective == "deletion" else candidates
-    p = torch.stack([problem.probability(m.expand(len(problem.x), -1, -1)) for m in masks])  # (DISCS, N)
+    found = []  # from whole to small: where the time is over, the smallest tried is the smallest known
+    for mask in masks.flip(0):
+        found.append(problem.probability(mask.expand(len(problem.x), -1, -1)))
+        if over(deadline):
+            break
+    masks, p = masks[-len(found) :], torch.stack(found[::-1])  # (at most DISCS, N)
     whole = p[-1] if problem.objective == "deletion" else problem.chain.probability(problem.perturbed)
     original = problem.chain.probability(problem.x)
     if problem.objective == "deletion":
@@ -141,7 +152,7 @@ def _circular_start(problem: MaskProblem) -> Tensor:
     return masks[first].clone()
 
 
-def _attribution_start(problem: MaskProblem) -> Tensor:
+def _attribution_start(problem: MaskProblem, deadline: Deadline | None) -> Tensor:
     """The mask's own integrated gradient: mean gradient of the log-odds over masks from nothing removed to all.
 
     Cells whose return raises the target's log-odds most are removed (or kept) first.
@@ -154,6 +165,8 @@ def _attribution_start(problem: MaskProblem) -> Tensor:
         score = problem.chain.log_odds(problem.compose(mask, (0, 0)))
         (gradient,) = torch.autograd.grad(score.sum(), mask)
         total += gradient
+        if over(deadline):
+            break
     evidence = total.clamp(min=0)
     evidence = evidence / evidence.amax(dim=(1, 2), keepdim=True).clamp(min=1e-12)
     important = START_CONTRAST * evidence.sqrt()

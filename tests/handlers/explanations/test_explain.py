@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from handlers.explanations import METHODS, explain_batch, parse_options
+from handlers.explanations.chain import Chain
 from model_src.classes import COVID, HEALTHY
 from model_src.coronet import CoroNet
 
@@ -188,12 +189,29 @@ def test_a_perturbation_that_cannot_remove_the_class_is_named(patch_case):
 def test_the_time_budget_returns_the_best_mask_so_far(patch_case, monkeypatch):
     # A clock that moves 0.03 s whenever it is read, on a machine of any speed.
     clock = SimpleNamespace(monotonic=itertools.count(0.0, 0.03).__next__)
-    for module in ("mask_descent", "meaningful_perturbation"):
-        monkeypatch.setattr(f"handlers.explanations.{module}.time", clock)
+    monkeypatch.setattr("handlers.explanations.deadline.time", clock)
     options = parse_options({"steps": 1000, "time_budget": 0.1, "score_steps": 4, "tv": 0, "area": 0})
     found = explain_batch(patch_case.chain, patch_case.x[:1], [COVID], options)[0]
     assert any("time_budget of 0.1 s" in text for text in found.warnings)
     assert 1 <= found.steps <= 4
+    assert np.isfinite(found.heatmap).all()
+
+
+@pytest.mark.parametrize("objective", ["deletion", "preservation"])
+@pytest.mark.parametrize("init", ["attribution", "circular", "uniform"])
+def test_the_time_budget_bounds_the_start_too(patch_case, monkeypatch, init, objective):
+    # The clock stands past the budget whenever it is asked: one gradient, or disc, and one step must be enough.
+    clock = itertools.chain([0.0], itertools.repeat(10.0))
+    monkeypatch.setattr("handlers.explanations.deadline.time", SimpleNamespace(monotonic=clock.__next__))
+    passes = []
+    monkeypatch.setattr(Chain, "logits", lambda chain, x: passes.append(len(x)) or chain.coronet(x).float())
+    monkeypatch.setattr("handlers.explanations.explain.deletion_insertion", lambda *_: (torch.zeros(1), torch.zeros(1)))
+    options = parse_options({"steps": 20, "time_budget": 0.1, "init": init, "objective": objective})
+    found = explain_batch(patch_case.chain, patch_case.x[:1], [COVID], options)[0]
+    assert any("time_budget of 0.1 s" in text for text in found.warnings)
+    assert found.steps == 1
+    # start 1 (circular: up to 2 more for what whole and nothing give), step 1, terms 1, powerless 2, end 1
+    assert len(passes) <= 8
     assert np.isfinite(found.heatmap).all()
 
 
