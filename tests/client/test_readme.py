@@ -1,4 +1,4 @@
-"""The commands that README and CONTRIBUTING show are commands that exist, with options that exist."""
+"""The commands that the documents show are commands that exist, with options that exist; their links lead somewhere."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ import pytest
 from client.cli import COMMANDS, parse
 
 ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 
 
 def shown_commands(program: str) -> list[str]:
     """Lines in the shell blocks of the documents that call `program`, without leading variable settings."""
     found = []
-    for document in ("README.md", "CONTRIBUTING.md"):
-        for block in re.findall(r"^```sh\n(.*?)^```", (ROOT / document).read_text(), flags=re.M | re.S):
+    for document in DOCUMENTS:
+        for language, block in re.findall(r"^```(\w*)\n(.*?)^```$", document.read_text(), flags=re.M | re.S):
+            if language not in ("", "sh"):
+                continue
             lines = block.replace("\\\n", " ").splitlines()
             found += [line for line in lines if re.match(rf"^(\w+=\S+ )*{program} ", line)]
     return found
@@ -30,7 +33,7 @@ def test_coronet_commands_parse(line):
 
 
 def test_every_command_but_demo_is_shown():
-    shown = {shlex.split(line)[shlex.split(line).index("coronet") + 1] for line in shown_commands("coronet")}
+    shown = {(words := shlex.split(line, comments=True))[words.index("coronet") + 1] for line in shown_commands("coronet")}
     assert set(COMMANDS) - shown == {"demo"}  # shown as make demo
 
 
@@ -53,9 +56,9 @@ def test_torchserve_takes_the_options(line):
 
 
 def test_links_lead_somewhere():
-    for document in ("README.md", "CONTRIBUTING.md"):
-        for target in re.findall(r"\]\((?!http)([^)#]+)\)", (ROOT / document).read_text()):
-            assert (ROOT / target).exists(), f"{document} links to {target}"
+    for document in DOCUMENTS:
+        for target in re.findall(r"\]\((?!http)([^)#]+)\)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name} links to {target}"
 
 
 def test_what_ci_runs_exists():
