@@ -26,6 +26,13 @@ from client.asking import Asking, add_asking_arguments, connect, summary
 from model_src.atomic import atomic_write
 
 DEFAULT_METHOD = "meaningful_perturbation"
+# What --option may not set, and what to do instead.
+_NO_OPTIONS = {
+    "method": "use --method",
+    "target": "use --target",
+    "format": "the answers that this command saves are JSON with all pictures in it",
+    **dict.fromkeys(("data", "body", "instances", "image", "name"), "images are given by their file names"),
+}
 _PICTURE = "_png"  # ending of the answer's fields that hold a picture in base64
 
 
@@ -48,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=_option,
         metavar="NAME=VALUE",
-        help="any further field of the request; may be repeated",
+        help="any further field of the request, sent for every method; may be repeated",
     )
 
 
@@ -124,4 +131,6 @@ def _option(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not name or not equals:
         raise argparse.ArgumentTypeError(f"found {text!r}, need NAME=VALUE")
+    if name in _NO_OPTIONS:
+        raise argparse.ArgumentTypeError(f"found {text!r}, need another field than {name}: {_NO_OPTIONS[name]}")
     return name, value

@@ -99,6 +99,25 @@ def test_explain_sends_only_the_options_given(asked, fake_server, xray_png, tmp_
     assert b"meaningful_perturbation" in body
 
 
+@pytest.mark.parametrize("name", ["method", "target", "format", "data", "body", "instances", "image", "name"])
+def test_an_option_cannot_set_what_the_command_itself_sends(asked, fake_server, xray_png, tmp_path, capsys, name):
+    with pytest.raises(SystemExit) as ended:
+        asked("explain", xray_png, "--out", tmp_path, "--option", f"{name}=saliency")
+    assert ended.value.code == 2
+    assert f"found '{name}=saliency', need another field than {name}: " in capsys.readouterr().err
+    assert not fake_server.requests
+
+
+def test_an_option_that_one_method_lacks_fails_for_it_alone(asked, fake_server, xray_png, tmp_path, capsys):
+    refusal = {"code": 400, "type": "InvalidRequest", "message": "'tv': no such field for saliency"}
+    fake_server.answers = [(400, refusal)]
+    methods = "saliency,meaningful_perturbation"
+    assert asked("explain", xray_png, "--method", methods, "--option", "tv=1", "--out", tmp_path / "out") == 1
+    assert b'name="tv"' in fake_server.requests[1].body
+    assert (tmp_path / "out" / "xray.meaningful_perturbation.json").is_file()
+    assert "no such field for saliency" in capsys.readouterr().err
+
+
 def test_several_methods_make_a_montage(asked, fake_server, xray_png, tmp_path):
     out = tmp_path / "out"
     assert asked("explain", xray_png, "--method", "saliency, grad_cam,saliency", "--out", out) == 0
