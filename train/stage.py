@@ -23,7 +23,7 @@ from train.recipe import CinRecipe, FpaeRecipe
 from train.run_folder import RunFolder
 
 Weights = dict[str, Tensor]  # a state dict
-MICRO_BATCH = 16  # images that pass through a network at once; larger batches add up gradients
+MICRO_BATCH = 16  # images that pass through a network at once, in all processes; larger batches add up gradients
 
 
 @dataclass
@@ -91,8 +91,8 @@ def training_step(
     """One optimiser step on a global batch; returns its loss."""
     optimiser.zero_grad(set_to_none=True)
     norm, total = stage.norm(batch, epoch), 0.0
-    for start in range(0, len(batch), MICRO_BATCH * place.count):
-        share = place.share(batch[start : start + MICRO_BATCH * place.count])
+    for start in range(0, len(batch), MICRO_BATCH):  # of all processes together: batch norm sees the same images
+        share = place.share(batch[start : start + MICRO_BATCH])
         summed = stage.losses(share, epoch) / norm
         (summed * place.count).backward()  # DDP divides gradients by the number of processes
         total += float(place.total(summed))

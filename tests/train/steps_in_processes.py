@@ -1,4 +1,4 @@
-"""Three plain gradient steps in float64 on fixed data, alone or under torchrun; writes the weights to argv[1]."""
+"""A few plain gradient steps in float64 on fixed data, alone or under torchrun; writes the weights to argv[1]."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from train.stage import Stage, training_step
 from train.train_classifier import ClassifierLoss
 from train.train_fpae import FpaeLoss
 
-BATCHES = [np.arange(5), np.array([6, 2, 7]), np.array([3])]  # uneven shares, and one process without an image
+# Uneven shares; more than a micro-batch; a micro-batch of one image, which leaves the other process without any.
+BATCHES = [np.arange(5), np.array([6, 2, 7]), np.array([3]), np.arange(20), np.arange(3, 20)]
+IMAGES = 20
 
 
 def weights_after(network: nn.Module, inputs: tuple[torch.Tensor, ...], place: Workers) -> dict[str, torch.Tensor]:
@@ -31,21 +33,21 @@ def weights_after(network: nn.Module, inputs: tuple[torch.Tensor, ...], place: W
         name="steps",
         recipe=load_recipe("quick").fpae,
         network=network.train(),
-        images=8,
+        images=IMAGES,
         losses=lambda share, epoch: wrapped(*(part[share] for part in inputs)),
         norm=lambda batch, epoch: float(len(batch)),
         validate=lambda network: {},
     )
     optimiser = torch.optim.SGD(network.parameters(), lr=0.05)
-    for batch in BATCHES[: 2 if len(inputs) == 2 else 3]:  # a lone image has no variance in the CIN's last map
+    for batch in BATCHES:
         training_step(stage, optimiser, place, batch, epoch=0)
     return network.state_dict()
 
 
 def main() -> None:
     torch.manual_seed(0)
-    images, residuals = torch.rand(8, 1, 16, 16).double(), torch.rand(8, 3, 64, 64).double()
-    targets = torch.rand(8, 3).softmax(1).double()
+    images, residuals = torch.rand(IMAGES, 1, 16, 16).double(), torch.rand(IMAGES, 3, 64, 64).double()
+    targets = torch.rand(IMAGES, 3).softmax(1).double()
     fpae, cin = FPAE(), CIN()
     with workers(torch.device("cpu")) as place:
         weights = {
