@@ -10,16 +10,19 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from datetime import timedelta
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 import torch.distributed as dist
-import torch.distributed.nn.functional as dist_functional
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 Module = TypeVar("Module", bound=nn.Module)
+
+# The others wait while the first process decodes or validates. A process that dies ends the wait at once.
+_PATIENCE = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,11 @@ class Workers:
         return DistributedDataParallel(module) if self.count > 1 else module
 
 
+def is_first_process() -> bool:
+    """True in a lone process, and in one of torchrun's; there, only its results are printed."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 @contextmanager
 def workers(device: torch.device) -> Iterator[Workers]:
     """Join the process group that torchrun describes in the environment; a lone process needs none."""
@@ -62,7 +70,11 @@ def workers(device: torch.device) -> Iterator[Workers]:
     if count == 1:
         yield Workers()
         return
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+        dist.init_process_group("nccl", timeout=_PATIENCE, device_id=device)
+    else:
+        dist.init_process_group("gloo", timeout=_PATIENCE)
     try:
         yield Workers(dist.get_rank(), count)
     finally:
@@ -99,17 +111,38 @@ class _GlobalBatchNorm(nn.BatchNorm2d):
             return super().forward(x)
         values = x.to(torch.promote_types(x.dtype, torch.float32))
         sums = torch.cat([values.sum((0, 2, 3)), values.new_tensor([x.numel() / x.shape[1]])])
-        sums = dist_functional.all_reduce(sums)
+        sums = _sum_over_processes(sums)
         count = sums[-1].detach()
         mean = sums[:-1] / count
         centred = values - mean[None, :, None, None]
-        variance = dist_functional.all_reduce(centred.square().sum((0, 2, 3))) / count
+        variance = _sum_over_processes(centred.square().sum((0, 2, 3))) / count
         with torch.no_grad():
             self.num_batches_tracked += 1
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * count / (count - 1), self.momentum)
         scale = self.weight * torch.rsqrt(variance + self.eps)
         return (centred * scale[None, :, None, None] + self.bias[None, :, None, None]).to(x.dtype)
+
+
+class _SumOverProcesses(torch.autograd.Function):
+    """all_reduce with a gradient: every process's input counts in every process's sum, so gradients are summed too."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        total = value.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        total = gradients[0].clone()
+        dist.all_reduce(total)
+        return total
+
+
+def _sum_over_processes(value: Tensor) -> Tensor:
+    """Sum of `value` over all processes, differentiable."""
+    return _SumOverProcesses.apply(value)
 
 
 def local_device(device: torch.device) -> torch.device:

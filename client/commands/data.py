@@ -15,6 +15,7 @@ _SHOWN = 5  # of each list, on screen; JSON has them all
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the command's arguments."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     check = actions.add_parser(
         "check",
@@ -30,9 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     check.add_argument("--workers", type=int, metavar="N", help="images decoded at a time (default: one per core)")
     check.add_argument("--json", action="store_true", help="print everything found as JSON")
+    check.set_defaults(usage_error=check.error)
 
 
 def run(args: argparse.Namespace) -> int:
+    """Check as asked."""
+    if args.workers is not None and args.workers < 1:
+        args.usage_error("--workers must be at least 1")
     from train.data_check import check_data
 
     check = check_data(args.data_dir, args.roots, args.workers)

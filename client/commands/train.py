@@ -54,12 +54,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--precision", choices=("auto", "float32", "bfloat16"), default="auto",
         help="auto is bfloat16 on CUDA and float32 on a CPU (default: auto)",
     )  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, metavar="K", help="default: 0")
+    parser.add_argument("--seed", type=int, default=0, metavar="K", help="at least 0 (default: 0)")
     parser.add_argument("--resume", action="store_true", help="continue the run in RUN_DIR")
+    parser.set_defaults(usage_error=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:
     """Train as asked."""
+    if args.seed < 0:
+        args.usage_error("--seed must be at least 0")
+    from train.distributed import is_first_process
     from train.recipe import load_recipe
     from train.train_run import TrainingOptions, train_run
 
@@ -87,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print(f"interrupted; continue with the same command and --resume ({args.out})", file=sys.stderr)
         raise
-    metrics = finished.read_metrics()
-    last = metrics["cin" if args.model == "coronet" else args.model]
-    print(f"{args.out}: validation balanced accuracy {last['balanced_accuracy']:.3f} at epoch {last['epoch']}")
+    if is_first_process():
+        last = finished.read_metrics()["cin" if args.model == "coronet" else args.model]
+        print(f"{args.out}: validation balanced accuracy {last['balanced_accuracy']:.3f} at epoch {last['epoch']}")
     return 0

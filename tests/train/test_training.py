@@ -119,14 +119,15 @@ def test_resumed_run_equals_an_uninterrupted_one(
     ]
 
 
-def torchrun(*command: str) -> None:
-    """Run a Python script in two processes."""
+def torchrun(*command: str) -> str:
+    """Run a Python script in two processes; what both print."""
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [*launcher, *command], timeout=300, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
 
 
 def test_two_processes_take_the_same_steps_as_one(tmp_path: Path) -> None:
@@ -145,7 +146,8 @@ def test_two_processes_take_the_same_steps_as_one(tmp_path: Path) -> None:
 def test_whole_training_runs_in_two_processes(stripes: Path, tmp_path: Path) -> None:
     # Losses of first epochs only: Adam makes full steps of rounding differences, so later ones drift apart.
     changes = ["--image-size", "32", "--fpae-epochs", "1", "--cin-epochs", "1"]
-    torchrun("-m", "client.cli", "train", str(stripes), "--recipe", "quick", "--out", str(tmp_path / "two"), *changes)
+    command = ["-m", "client.cli", "train", str(stripes), "--recipe", "quick", "--out", str(tmp_path / "two"), *changes]
+    assert torchrun(*command).count("validation balanced accuracy") == 1
     quick = load_recipe("quick").changed(image_size=32, fpae_epochs=1, cin_epochs=1)
     one, two = train(quick, stripes, tmp_path / "one").history(), RunFolder(tmp_path / "two").history()
     assert [row["stage"] for row in two] == ["fpae_healthy", "fpae_pneumonia", "cin"]
