@@ -76,7 +76,8 @@ def scale_samples(samples: np.ndarray, said: list[str]) -> np.ndarray:
         if not finite.all():
             said.append(f"{np.count_nonzero(~finite)} samples are not numbers (NaN or infinite): shown black")
             # Black is the lowest of the others, which the scaling below maps to 0 or near it.
-            pixels[~finite] = pixels[finite].min() if finite.any() else 0
+            lowest = np.min(pixels, where=finite, initial=np.inf)
+            pixels[~finite] = lowest if np.isfinite(lowest) else 0
     low, high = float(pixels.min()), float(pixels.max())
     if samples.dtype.kind == "f" and low >= 0 and high <= 1:
         return pixels

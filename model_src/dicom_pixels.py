@@ -19,6 +19,7 @@ from pydicom.pixels import get_decoder
 from model_src.codestream import Shape, codestream_shape
 from model_src.decoding import one_line
 from model_src.errors import InvalidImage, UnsupportedImage
+from model_src.jpeg_scans import check_scans
 
 # The decoder of each transfer syntax: one, named, so that equal bytes give equal pixels whatever else is
 # installed ("" is pydicom itself).
@@ -38,7 +39,7 @@ _PLUGINS = {
 }
 _BY_GDCM = (uid.JPEGLossless, uid.JPEGLosslessSV1, uid.JPEGLSLossless, uid.JPEGLSNearLossless)
 _GDCM_PROCESS = Path(__file__).with_name("gdcm_process.py")
-_GDCM_SECONDS = 60.0
+_GDCM_SECONDS = 10.0
 # What GDCM's JPEG library says when it fills in pixels that the file lacks.
 _DAMAGE = re.compile("Premature end|Corrupt JPEG data: (?!.*extraneous bytes)")
 
@@ -98,6 +99,8 @@ def _checked_shape(frame: bytes, syntax: uid.UID, layout: Layout) -> Shape:
         raise UnsupportedImage(
             f"found {syntax.name[:32]} with {shape.bits} bits, which cannot be decoded; save it uncompressed"
         )
+    if _PLUGINS.get(syntax) == "pillow":
+        check_scans(frame, shape.width, shape.height)
     return shape
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import struct
 import zlib
+from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
@@ -12,15 +13,27 @@ from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlug
 
 from model_src.decoding import Decoded, check_size, decoding, scale_samples
 from model_src.errors import UnsupportedImage
+from model_src.jpeg_scans import check_scans
 
 # Pillow's log repeats what our errors say, and quotes tags of the file.
 logging.getLogger("PIL").setLevel(logging.CRITICAL)
+
+
+
+class _WebPImageFile(WebPImagePlugin.WebPImageFile):
+    """A still WebP. Pillow's own class keeps its decoder, which holds two canvases of four bytes a pixel."""
+
+    def _get_next(self) -> tuple[bytes, int, int]:
+        frame = super()._get_next()
+        self._decoder = None
+        return frame
+
 
 # The four formats are opened by their own class, never by trying all that Pillow knows.
 _OPENERS: dict[str, type[ImageFile.ImageFile]] = {
     "PNG": PngImagePlugin.PngImageFile,
     "JPEG": JpegImagePlugin.JpegImageFile,
-    "WEBP": WebPImagePlugin.WebPImageFile,
+    "WEBP": _WebPImageFile,
     "TIFF": TiffImagePlugin.TiffImageFile,
 }
 
@@ -47,6 +60,9 @@ _GRAY_ALPHA_16, _RGBA_8 = b"\x10\x04", b"\x08\x06"
 
 # 16-bit colour whose brightest high byte is below a quarter of the range is refused.
 _FEWEST_LEVELS = 64
+
+# Rows that are worked on together, where all at once would take too much memory.
+_BAND = 256
 
 # A pixel is coloured when its channels differ by this much of 255 (JPEG's chroma noise stays below), and a
 # picture is a colour picture when this share of its pixels is (markers and annotations stay below).
@@ -78,17 +94,47 @@ def read_picture(data: bytes, kind: str) -> Decoded:
         check_size(*image.size)
         _refuse_several(image, kind)
         _refuse_large_tiles(image)
+        if kind == "JPEG":
+            check_scans(data, *image.size)
         image.load()
-        upright = _turn_upright(image, said)
+        turn = _turn(image, said)
         if gray_alpha:
-            pixels = _deep_gray_alpha(upright, said)
+            gray = _deep_gray_alpha(image, turn)
         elif image.mode in _DEEP_MODES:
-            pixels = _deep_gray(upright, image, said)
+            gray = _deep_gray(image, turn)
         else:
-            pixels = _shallow(upright, said)
-            if _is_deep_colour(data, image):
-                _refuse_few_levels(pixels)
-    return Decoded(np.ascontiguousarray(pixels), tuple(said))
+            gray = _shallow(image, turn, said, deep_colour=_is_deep_colour(data, image))
+        image.close()  # before float32 takes four bytes a pixel
+        pixels = _brightness(gray, said)
+        if gray.deep_colour:
+            _refuse_few_levels(pixels)
+    return Decoded(pixels, tuple(said))
+
+
+@dataclass(frozen=True)
+class _Gray:
+    """A picture's samples without colour, upright, as small as its file has them."""
+
+    samples: np.ndarray  # (H, W): uint8 where 255 is white, else whatever `scale_samples` takes
+    alpha: np.ndarray | None = None  # (H, W) uint8 or uint16: opacity, the highest value is opaque
+    inverted: bool = False  # 0 is white
+    transparent: int | None = None  # the sample that is seen through
+    deep_colour: bool = False  # what Pillow kept of 16-bit colour
+
+
+def _brightness(gray: _Gray, said: list[str]) -> np.ndarray:
+    """float32 (H, W) in [0, 1], with transparency laid on black."""
+    samples = gray.samples
+    pixels = _divide(samples) if samples.dtype == np.uint8 else scale_samples(samples, said)
+    if gray.inverted:
+        np.subtract(1, pixels, out=pixels)
+    if gray.transparent is not None:
+        pixels[samples == gray.transparent] = 0
+    if gray.alpha is not None:
+        for start in range(0, len(pixels), _BAND):
+            band = slice(start, start + _BAND)
+            pixels[band] *= _divide(gray.alpha[band])
+    return pixels
 
 
 def _declared_size(data: bytes, kind: str) -> tuple[int, int] | None:
@@ -131,15 +177,18 @@ def _refuse_large_tiles(image: ImageFile.ImageFile) -> None:
         check_size(width, height)
 
 
-def _turn_upright(image: ImageFile.ImageFile, said: list[str]) -> Image.Image:
-    """`image` (loaded) turned by its EXIF orientation; Pillow has done so with TIFF already."""
+def _turn(image: ImageFile.ImageFile, said: list[str]) -> Image.Transpose | None:
+    """How to turn `image` (loaded) upright by its EXIF orientation; Pillow has done so with TIFF already."""
     try:
-        orientation = image.getexif().get(_ORIENTATION, 1)
+        return _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # damaged EXIF fails in many ways, and the image itself is fine
         said.append("the EXIF data cannot be read: shown as stored, perhaps not upright")
-        return image
-    method = _UPRIGHT.get(orientation)
-    return image if method is None else image.transpose(method)
+        return None
+
+
+def _samples(image: Image.Image, turn: Image.Transpose | None) -> np.ndarray:
+    """The samples of `image`, turned, (H, W) or (H, W, channels)."""
+    return np.asarray(image if turn is None else image.transpose(turn))
 
 
 def _two_for_four(data: bytes) -> bytes:
@@ -152,55 +201,51 @@ def _two_for_four(data: bytes) -> bytes:
     return data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:]
 
 
-def _deep_gray_alpha(upright: Image.Image, said: list[str]) -> np.ndarray:
-    """16-bit gray and alpha that were read as RGBA (see `_two_for_four`), laid on black."""
-    samples = np.asarray(upright).view(">u2")  # (H, W, 2)
-    pixels = scale_samples(samples[..., 0], said)
-    pixels *= np.divide(samples[..., 1], np.float32(65535), dtype=np.float32)
-    return pixels
+def _deep_gray_alpha(image: Image.Image, turn: Image.Transpose | None) -> _Gray:
+    """16-bit gray and alpha that were read as RGBA (see `_two_for_four`)."""
+    upright = image if turn is None else image.transpose(turn)
+    width, height = upright.size
+    samples, alpha = (np.empty((height, width), np.uint16) for _ in range(2))
+    for top in range(0, height, _BAND):  # in bands: the whole as an array is another 4 bytes a pixel
+        bottom = min(top + _BAND, height)
+        both = np.asarray(upright.crop((0, top, width, bottom))).view(">u2")  # (rows, W, 2)
+        samples[top:bottom], alpha[top:bottom] = both[..., 0], both[..., 1]
+    return _Gray(samples, alpha)
 
 
-def _deep_gray(upright: Image.Image, image: ImageFile.ImageFile, said: list[str]) -> np.ndarray:
+def _deep_gray(image: ImageFile.ImageFile, turn: Image.Transpose | None) -> _Gray:
     """Gray samples of 12, 16 or 32 bits or float."""
-    samples = np.asarray(upright)
+    samples = _samples(image, turn)
     inverted = False
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         inverted = image.tag_v2.get(_PHOTOMETRIC, _MINISWHITE) == _MINISWHITE
         unsigned = image.tag_v2.get(_SAMPLE_FORMAT, (1,)) == (1,)
         if image.mode == "I" and image.tag_v2.get(_BITS) == (32,) and unsigned:
             samples = samples.view(np.uint32)  # Pillow holds unsigned 32-bit samples as signed
-    pixels = scale_samples(samples, said)
-    if inverted:
-        np.subtract(1, pixels, out=pixels)
     transparent = image.info.get("transparency")
-    if isinstance(transparent, int):
-        pixels[samples == transparent] = 0
-    return pixels
+    return _Gray(samples, inverted=inverted, transparent=transparent if isinstance(transparent, int) else None)
 
 
-def _shallow(image: Image.Image, said: list[str]) -> np.ndarray:
+def _shallow(image: Image.Image, turn: Image.Transpose | None, said: list[str], *, deep_colour: bool) -> _Gray:
     """Samples that Pillow holds in 1 or 8 bits per channel, with or without colour and transparency."""
     if image.mode not in _SHALLOW_MODES:
         raise UnsupportedImage(f"found a picture of colour mode {image.mode}; save it as gray or RGB")
-    if image.mode == "1":
-        return np.asarray(image).astype(np.float32)
     if image.mode == "La":  # already multiplied by its alpha, that is laid on black
-        return _divide(np.asarray(image)[..., 0])
+        return _Gray(_samples(image.getchannel(0), turn))
     if "transparency" in image.info or image.mode == "PA":
         image = image.convert("RGBA")
     elif image.mode in ("P", "CMYK", "YCbCr"):
         image = image.convert("RGB")
     if image.mode.startswith("RGB") and _is_colour(image):
         said.append("a colour picture, not a gray X-ray: its brightness alone is used")
-    pixels = _divide(np.asarray(image.convert("L")))
-    if image.mode in ("LA", "RGBA"):
-        pixels *= _divide(np.asarray(image.getchannel("A")))
-    return pixels
+    alpha = _samples(image.getchannel("A"), turn) if image.mode in ("LA", "RGBA") else None
+    # Turned last: a quarter of the bytes of RGB.
+    return _Gray(_samples(image.convert("L"), turn), alpha, deep_colour=deep_colour)
 
 
 def _divide(samples: np.ndarray) -> np.ndarray:
-    """8-bit samples as float32 in [0, 1]."""
-    return np.divide(samples, np.float32(255), dtype=np.float32)
+    """Unsigned samples of 8 or 16 bits as float32 in [0, 1], the highest possible one as 1."""
+    return np.divide(samples, np.float32(np.iinfo(samples.dtype).max), dtype=np.float32)
 
 
 def _is_colour(image: Image.Image) -> bool:
