@@ -23,6 +23,11 @@ _FAINT, _FULL, _OPACITY = 0.10, 0.55, 0.65  # the overlay is invisible below, an
 _INK, _PAPER = (20, 20, 20), (255, 255, 255)
 
 
+def at_picture_size(pixels: np.ndarray) -> np.ndarray:
+    """The X-ray with its longest side at most 1024, in 4 MB at most; the pictures below are the same for it."""
+    return _resize(pixels, _picture_size(pixels))
+
+
 def heatmap_png(heatmap: np.ndarray, pixels: np.ndarray) -> bytes:
     """The map at the X-ray's size (longest side at most 1024), smooth, as a PNG with a palette.
 

@@ -21,12 +21,15 @@ import numpy as np
 from handlers.answer import PNG, Reply, error_reply, explanations_elsewhere, json_reply
 from handlers.core import CoroNetCore
 from handlers.explanations import parse_options
+from handlers.explanations.deadline import Deadline
 from handlers.explanations.time_limit import check_time
 from handlers.failures import is_device_lost, is_out_of_memory, out_of_memory
 from handlers.limits import Limits
 from handlers.measurements import Measurements
+from handlers.pictures import at_picture_size
 from handlers.private_log import whereabouts
 from handlers.request_body import ImageRequest, naming_instance, parse_row
+from handlers.request_size import check_total
 from model_src.errors import InternalError, InvalidRequest, Overloaded, RequestError
 from model_src.xray import Xray
 
@@ -91,7 +94,7 @@ def _decode(core: CoroNetCore, limits: Limits, call: Call, measured: Measurement
     xrays = []
     for index, item in enumerate(request.items):
         with naming_instance(request.listed, index), measured.step("decode"):
-            # Only explanations draw on the image at its own size; a batch of large films would fill the memory.
+            # Only explanations draw on the image; a batch of large films would fill the memory.
             xrays.append(dataclasses.replace(core.read(item.image), pixels=_NO_PIXELS))
     return _Images(xrays, request.listed)
 
@@ -134,31 +137,41 @@ def _explain(core: CoroNetCore, limits: Limits, call: Call, deadline: float, mea
     for index, item in enumerate(request.items):
         with naming_instance(request.listed, index):
             options.append(parse_options(item.fields))
-            check_time(options[index], core.pace, limits.explain_seconds / len(request.items))
+            check_time(options[index], core.pace, limits.explain_seconds, len(request.items))
             if request.listed and options[index].format != "json":
                 raise InvalidRequest("format: png is for one image per request, need json in a list of images")
     answers: dict[int, Any] = {}
-    for chosen in dict.fromkeys(options):  # images with the same options are explained together
-        rows = [index for index, found in enumerate(options) if found == chosen]
-        for start in range(0, len(rows), core.batch):
-            if time.monotonic() > deadline:
+    ends = time.monotonic() + limits.explain_seconds
+    why = f"the server's limit of {limits.explain_seconds} s" + (" for this list" if request.listed else "")
+    kinds = [dataclasses.replace(found, target=None) for found in options]
+    for kind in dict.fromkeys(kinds):  # images whose options differ in nothing but the target are explained together
+        rows = [index for index, found in enumerate(kinds) if found == kind]
+        for start in range(0, len(rows), core.together):
+            now = time.monotonic()
+            if now > deadline:
                 raise Overloaded(
                     f"explanations that came together took over {limits.explain_seconds} s; "
                     "ask again, for fewer images or with fewer steps"
                 )
-            part = rows[start : start + core.batch]
+            part = rows[start : start + core.together]
+            share = Deadline.after((ends - now) * len(part) / (len(options) - len(answers)), why)
             xrays = []
             for index in part:
                 with naming_instance(request.listed, index), measured.step("decode"):
-                    xrays.append(core.read(request.items[index].image))
-            with measured.explaining(chosen.method, len(part)):
-                explained = core.explain(xrays, chosen)
+                    xray = core.read(request.items[index].image)
+                    xrays.append(dataclasses.replace(xray, pixels=at_picture_size(xray.pixels)))
+            with measured.explaining(kind.method, len(part)):
+                explained = core.explain(xrays, kind, [options[index].target for index in part], share)
             answers.update(zip(part, explained, strict=True))
     return _reply(limits, [answers[index] for index in range(len(options))], request.listed, measured)
 
 
 def _parse(call: Call, limits: Limits) -> ImageRequest:
-    return parse_row(call.row, explain=call.explain, max_instances=limits.max_instances, content_type=call.content_type)
+    max_instances, content_type = limits.max_instances, call.content_type
+    request = parse_row(call.row, explain=call.explain, max_instances=max_instances, content_type=content_type)
+    if request.listed:
+        check_total([item.image for item in request.items], limits.max_pixels)
+    return request
 
 
 def _reply(

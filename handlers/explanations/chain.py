@@ -9,6 +9,7 @@ from torch import Tensor
 
 from handlers.explanations.deadline import Deadline
 from model_src.coronet import CoroNet
+from model_src.errors import InvalidRequest
 
 
 class Chain:
@@ -45,7 +46,12 @@ class Chain:
         return self.pick(self.logits(x).softmax(dim=1))
 
     def log_odds(self, x: Tensor) -> Tensor:
-        """(N, 1, S, S) -> (N,) log(p / (1 - p)) of each image's target, float32."""
+        """(N, 1, S, S) -> (N,) log(p / (1 - p)) of each image's target, float32.
+
+        Raises:
+            InvalidRequest: the deadline has passed.
+        """
+        self.check_deadline()
         return self.log_odds_of(self.logits(x))
 
     def log_odds_of(self, logits: Tensor) -> Tensor:
@@ -53,6 +59,13 @@ class Chain:
         others = torch.arange(logits.shape[1], device=logits.device) != self.targets[:, None]
         rest = logits[others].reshape(len(logits), -1)
         return self.pick(logits) - rest.logsumexp(dim=1)
+
+    def check_deadline(self) -> None:
+        """Raise InvalidRequest if the map should be done by now; between the pieces of a method's work."""
+        if self.deadline is not None and self.deadline.passed():
+            raise InvalidRequest(
+                f"steps: the map was not done when {self.deadline.why} was reached; ask for fewer steps"
+            )
 
     def pick(self, values: Tensor) -> Tensor:
         """(N, 3) -> (N,): the target's column of each row."""

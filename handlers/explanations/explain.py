@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from handlers.explanations.chain import Chain
+from handlers.explanations.deadline import Deadline
 from handlers.explanations.faithfulness import deletion_insertion
 from handlers.explanations.method import Maps
 from handlers.explanations.perturbations import perturbation
@@ -40,18 +41,28 @@ class Attribution:
     residuals: np.ndarray  # float32 (3, S, S): what the classifier was given, equations (5)-(7)
     warnings: tuple[str, ...] = ()
     details: dict[str, Any] = field(default_factory=dict)  # method-specific facts, JSON-ready
+    step_seconds: float | None = None  # of one step on the mask, all images of the batch; no part of the answer
 
 
-def explain_batch(coronet: CoroNet, x: Tensor, targets: Sequence[int], options: ExplainOptions) -> list[Attribution]:
+def explain_batch(
+    coronet: CoroNet,
+    x: Tensor,
+    targets: Sequence[int],
+    options: ExplainOptions,
+    deadline: Deadline | None = None,
+) -> list[Attribution]:
     """Explain images x (N, 1, S, S) float32 in [0, 1], on the chain's device, towards one class index each.
 
     An image's answer does not depend on its neighbours in the batch. Whatever happens, the model, the random
-    generators and the thread count are afterwards as they were.
+    generators and the thread count are afterwards as they were. The maps are done at `deadline`; scores come after it.
+
+    Raises:
+        InvalidRequest: the deadline has passed, and the method has no map to show for the time before it.
     """
     method = METHODS[options.method]
     with borrowed(coronet, options.seed):
         images = x.detach().clone()
-        chain = Chain(coronet, targets, images.device)
+        chain = Chain(coronet, targets, images.device, deadline)
         with torch.no_grad():
             residuals = coronet.residuals(images)
             original = chain.pick(coronet.cin(residuals).float().softmax(dim=1))
@@ -91,6 +102,7 @@ def explain_batch(coronet: CoroNet, x: Tensor, targets: Sequence[int], options: 
                 residuals=torch.nan_to_num(residuals[i].float()).cpu().numpy(),
                 warnings=tuple(warnings),
                 details=_finite(maps.details[i]) if maps.details else {},
+                step_seconds=maps.step_seconds,
             )
         )
     return answers

@@ -46,6 +46,7 @@ def attribute(chain: Chain, x: Tensor, settings: GradCamSettings) -> Maps:
 
 def class_activation(chain: Chain, x: Tensor) -> Tensor:
     """Signed map (N, h, w): channels of the last convolutional map, weighted by their mean gradient."""
+    chain.check_deadline()
     cin: Any = chain.coronet.cin  # eager or TorchScript, which types know nothing of
     with torch.no_grad():
         features = cin.features(chain.coronet.tfen(x))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -70,6 +71,7 @@ class Descent:
     steps: list[int]
     stopped: list[str]  # why, per image: "steps", "no improvement", "time", "not a number"
     out_of_time: bool
+    step_seconds: float  # mean, for the batch as it was
 
 
 def descend(
@@ -95,6 +97,7 @@ def descend(
     active = torch.arange(images)
     current = problem
     out_of_time = False
+    started = time.perf_counter()
     for step in range(steps):
         if step and over(deadline):
             out_of_time = True
@@ -135,7 +138,8 @@ def descend(
                 break
             active = torch.tensor(keep)
             current = problem.only(active.to(mask.device))
-    return Descent(best_mask, taken, stopped, out_of_time)
+    step_seconds = (time.perf_counter() - started) / max(taken)
+    return Descent(best_mask, taken, stopped, out_of_time, step_seconds)
 
 
 def _shift(jitter: int, generator: torch.Generator) -> tuple[int, int]:

@@ -88,6 +88,7 @@ def attribute(chain: Chain, x: Tensor, settings: PerturbationSettings) -> Maps:
         heatmaps=1 - shown if deletion else shown,
         sign=sign,
         steps=[sum(run.steps[i] for run in runs) for i in range(len(x))],
+        step_seconds=min(run.step_seconds for run in runs),
         perturbed=problem.compose(mask, (0, 0)),
         warnings=warnings,
         details=[

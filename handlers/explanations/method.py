@@ -28,6 +28,7 @@ class Maps:
     heatmaps: Tensor  # (N, h, w) float32 in [0, 1], 1 = matters most; h and w at most 64
     sign: str  # what a high value means, in a few words
     steps: list[int]  # evaluations spent on each image
+    step_seconds: float | None = None  # of one step on the masks of all images, where the method takes such steps
     perturbed: Tensor | None = None  # (N, 1, S, S) the images the method ended with; None: blur where the map is high
     warnings: list[list[str]] = field(default_factory=list)  # one list per image, or empty
     details: list[dict[str, Any]] = field(default_factory=list)  # one JSON-ready dict per image, or empty
@@ -38,8 +39,9 @@ class Method:
     """One row of the registry.
 
     `attribute(chain, x, settings)` takes x (N, 1, S, S) float32 in [0, 1] on the chain's device with
-    gradients enabled and every parameter frozen; it may use the global random generators (seeded, and put
-    back by the caller) and need not restore anything.
+    gradients enabled and every parameter frozen. Once `chain.deadline` has passed it raises InvalidRequest, as
+    `chain.log_odds` does by itself, or returns what it has, with a warning. It may use the global random
+    generators (seeded, and put back by the caller) and need not restore anything.
     """
 
     name: str

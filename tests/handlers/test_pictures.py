@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from handlers.pictures import MontageRow, heatmap_png, montage_png, overlay_png, residuals_png
+from handlers.pictures import MontageRow, at_picture_size, heatmap_png, montage_png, overlay_png, residuals_png
 
 
 @pytest.fixture
@@ -33,6 +33,15 @@ def test_pictures_have_the_xrays_size_up_to_1024(ramp, shape, size):
         image = _open(picture)
         assert image.format == "PNG"
         assert image.size == size
+
+
+@pytest.mark.parametrize("shape", [(300, 200), (1500, 1100), (3000, 2)])
+def test_an_xray_at_picture_size_gives_the_same_pictures(ramp, shape):
+    pixels = np.random.default_rng(1).random(shape, dtype=np.float32)
+    small = at_picture_size(pixels)
+    assert max(small.shape) <= 1024
+    assert overlay_png(ramp, small, "a sign") == overlay_png(ramp, pixels, "a sign")
+    assert heatmap_png(ramp, small) == heatmap_png(ramp, pixels)
 
 
 def test_the_heat_maps_palette_indices_are_its_values():

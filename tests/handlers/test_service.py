@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import time
 from types import SimpleNamespace
 
 import pytest
 
 from handlers import service
+from handlers.explanations.deadline import Deadline
 from handlers.explanations.time_limit import Pace
 from handlers.limits import Limits
 from handlers.measurements import Measurements
@@ -144,6 +146,53 @@ def test_list_of_explanations_keeps_order_and_own_options(answer, make_png):
     assert [part["label"] for part in answers] == ["Pneumonia", "Healthy", "Healthy"]
 
 
+def test_images_that_differ_in_the_target_alone_are_explained_together(answer, core, make_png, monkeypatch):
+    seen = []
+    explain_all = core.explain
+    monkeypatch.setattr(
+        core, "explain", lambda xrays, *rest: seen.append((len(xrays), rest[1])) or explain_all(xrays, *rest)
+    )
+    call = listed(*[make_png(gray) for gray in (0, 255, 60)], explain=True, method="saliency", steps=1, score_steps=4)
+    call.row["body"]["instances"][0]["target"] = "COVID-19"
+    call.row["body"]["instances"][2]["target"] = 0
+    (reply,) = answer(call)
+    assert seen == [(3, [2, None, 0])]
+    together = json.loads(reply.body)["predictions"]
+    assert [part["target"] for part in together] == ["COVID-19", "Healthy", "Healthy"]
+    alone = json.loads(answer(explain(make_png(0), target=b"COVID-19"))[0].body)
+    assert together[0]["heatmap"] == alone["heatmap"]
+    assert together[0]["faithfulness"] == pytest.approx(alone["faithfulness"], abs=1e-5)
+
+
+def test_an_explanation_is_told_what_is_left_of_the_servers_time(answer, core, chest_png, monkeypatch):
+    given = []
+    explain_all = core.explain
+    monkeypatch.setattr(core, "explain", lambda *args: given.append(args[3]) or explain_all(*args))
+    monkeypatch.setattr(core, "together", 1)
+    before = time.monotonic()
+    answer(explain(chest_png), listed(chest_png, chest_png, explain=True, method="saliency", score_steps=4))
+    alone, first, last = (deadline.at - before for deadline in given)
+    assert alone == pytest.approx(600, abs=20)
+    assert first == pytest.approx(300, abs=20)  # half of the time, for one image of two
+    assert last == pytest.approx(600, abs=20)
+    assert [deadline.why for deadline in given] == [
+        "the server's limit of 600 s",
+        *["the server's limit of 600 s for this list"] * 2,
+    ]
+
+
+def test_an_explanation_that_the_servers_time_ends_is_told_so(answer, core, chest_png, monkeypatch):
+    explain_all = core.explain
+    over = Deadline.after(-1, "the server's limit of 600 s")
+    monkeypatch.setattr(core, "explain", lambda *args: explain_all(*args[:3], over))
+    refused, cut = answer(explain(chest_png), explain(chest_png, method=b"meaningful_perturbation", steps=b"9"))
+    assert refused.status == 400
+    assert message(refused).startswith("steps: the map was not done when the server's limit of 600 s was reached")
+    assert (
+        "the server's limit of 600 s reached: this is the best mask found by then" in json.loads(cut.body)["warnings"]
+    )
+
+
 def test_list_cannot_be_pictures(answer, black):
     (reply,) = answer(listed(black, explain=True, method="saliency", format="png"))
     assert reply.status == 400
@@ -161,7 +210,7 @@ def test_too_long_an_explanation_is_refused_with_what_fits(answer, core, black, 
 
 
 def test_a_batch_out_of_time_starts_no_further_explanation(answer, chest_png, black, monkeypatch):
-    clock = iter([0.0, 1.0, 601.0])  # start of the batch, first explanation, second
+    clock = iter([0.0, 1.0, 1.0, 2.0, 601.0])  # start of the batch; first request and its explanation; second
     monkeypatch.setattr(service, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     replies = answer(explain(chest_png), explain(chest_png), predict(black))
     assert [reply.status for reply in replies] == [200, 503, 200]

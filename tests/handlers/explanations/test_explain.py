@@ -12,10 +12,12 @@ import pytest
 import torch
 from torch import nn
 
-from handlers.explanations import METHODS, explain_batch, parse_options
+from handlers.explanations import DEFAULT_METHOD, METHODS, explain_batch, parse_options
 from handlers.explanations.chain import Chain
+from handlers.explanations.deadline import Deadline
 from model_src.classes import COVID, HEALTHY
 from model_src.coronet import CoroNet
+from model_src.errors import InvalidRequest
 
 QUICK = {"steps": 6, "score_steps": 4}
 
@@ -197,6 +199,27 @@ def test_the_time_budget_returns_the_best_mask_so_far(patch_case, monkeypatch):
     assert np.isfinite(found.heatmap).all()
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_past_the_servers_deadline_says_so(patch_case, method):
+    over = Deadline.after(-1, "the server's limit of 600 s")
+    options = _options(method)
+    if method == DEFAULT_METHOD:
+        found = explain_batch(patch_case.chain, patch_case.x[:1], [COVID], options, over)[0]
+        assert any(text.startswith("the server's limit of 600 s reached: this is the best") for text in found.warnings)
+        assert found.steps == 1
+    else:
+        with pytest.raises(InvalidRequest, match=r"^steps: .* the server's limit of 600 s was reached"):
+            explain_batch(patch_case.chain, patch_case.x[:1], [COVID], options, over)
+
+
+def test_the_earlier_of_two_deadlines_is_named(patch_case):
+    options = _options(DEFAULT_METHOD, time_budget=100)
+    found = explain_batch(patch_case.chain, patch_case.x[:1], [COVID], options, Deadline.after(-1, "the server's"))[0]
+    assert any(text.startswith("the server's reached") for text in found.warnings)
+    later = Deadline.after(1000, "the server's")
+    assert explain_batch(patch_case.chain, patch_case.x[:1], [COVID], options, later)[0].warnings == ()
+
+
 @pytest.mark.parametrize("objective", ["deletion", "preservation"])
 @pytest.mark.parametrize("init", ["attribution", "circular", "uniform"])
 def test_the_time_budget_bounds_the_start_too(patch_case, monkeypatch, init, objective):
@@ -245,4 +268,7 @@ def _explain(case, method, **fields):
 
 
 def _facts(found):
-    return {name: value for name, value in vars(found).items() if not isinstance(value, np.ndarray)}
+    """What an answer says besides its arrays."""
+    facts = {name: value for name, value in vars(found).items() if not isinstance(value, np.ndarray)}
+    del facts["step_seconds"]
+    return facts

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from handlers.explanations import parse_options
@@ -27,8 +29,61 @@ def test_a_request_that_does_not_fit_is_told_what_would():
         check_time(options, PACE, limit=100)
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"steps": 1000, "seeds": 8},
+        {"steps": 1000, "score_steps": 64},
+        {"steps": 500, "init": "circular", "score_steps": 64},
+        {"method": "integrated_gradients", "steps": 500, "smooth_samples": 10, "score_steps": 64},
+        {"method": "occlusion", "steps": 1024, "score_steps": 64},
+    ],
+)
+def test_the_steps_that_are_named_fit_and_one_more_does_not(fields):
+    options = parse_options(fields)
+    with pytest.raises(InvalidRequest) as refused:
+        check_time(options, PACE, limit=50)
+    named = int(re.search(r"ask for at most (\d+)", str(refused.value))[1])
+    check_time(parse_options({**fields, "steps": named}), PACE, limit=50)
+    with pytest.raises(InvalidRequest):
+        check_time(parse_options({**fields, "steps": named + 1}), PACE, limit=50)
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"score_steps": 64}, r"^score_steps: 64 .* about 26 s .* which has 6 s .* \(4 takes least\)$"),
+        ({"score_steps": 4}, r"^init: attribution .* \(uniform takes least\)$"),
+        ({"method": "integrated_gradients", "smooth_samples": 64}, r"^smooth_samples: 64 .* \(1 takes least\)$"),
+    ],
+)
+def test_where_no_steps_fit_the_field_that_costs_most_is_named(fields, named):
+    with pytest.raises(InvalidRequest, match=named):
+        check_time(parse_options(fields), Pace(forward=0.1, gradient=0.4, mask_step=0.4), limit=6)
+
+
+def test_images_of_a_list_share_the_time():
+    options = parse_options({"method": "integrated_gradients", "steps": 100})  # 40 s and 2.8 s for the scores
+    check_time(options, PACE, limit=100, images=2)
+    with pytest.raises(InvalidRequest, match=r"which has 100 s for an answer, so 25 s for each of 4 images; ask for"):
+        check_time(options, PACE, limit=100, images=4)
+
+
 def test_a_time_budget_makes_it_fit():
     check_time(parse_options({"steps": 1000, "seeds": 8, "time_budget": 50}), PACE, limit=100)
+
+
+def test_a_time_budget_does_not_make_a_start_and_a_step_shorter():
+    options = parse_options({"time_budget": 0.1, "score_steps": 4})
+    slow = Pace(forward=1.0, gradient=60.0, mask_step=50.0)
+    # one gradient for the start, one step, 5 + 2 x 4 + 2 forwards
+    assert expected_seconds(options, slow) == pytest.approx(2 * 50 + 15)
+
+
+def test_a_shorter_step_than_measured_lowers_the_pace_in_proportion():
+    assert PACE.lowered(0.4) == PACE
+    quicker = PACE.lowered(0.05)
+    assert (quicker.forward, quicker.gradient, quicker.mask_step) == pytest.approx((0.025, 0.1, 0.05))
 
 
 def test_pace_is_measured_and_positive(random_chain):
