@@ -77,6 +77,12 @@ def read_dicom(data: bytes) -> Decoded:
     return Decoded(_look_up(table, patterns), tuple(said))
 
 
+def dicom_size(data: bytes) -> tuple[int, int]:
+    """Columns and rows by the header, without decoding pixels; raises what `read_dicom` does, or a library's error."""
+    ds = _parse(data)
+    return _integer(ds, "Columns"), _integer(ds, "Rows")
+
+
 def _parse(data: bytes) -> Dataset:
     """The elements of `_TAGS`, without touching any other; pixel data stays encoded.
 

@@ -88,7 +88,7 @@ def read_picture(data: bytes, kind: str) -> Decoded:
     said: list[str] = []
     gray_alpha = kind == "PNG" and data[24:26] == _GRAY_ALPHA_16
     with decoding(kind):
-        if size := _declared_size(data, kind):
+        if size := declared_size(data, kind):
             check_size(*size)
         image = _open(_two_for_four(data) if gray_alpha else data, kind)
         check_size(*image.size)
@@ -137,7 +137,7 @@ def _brightness(gray: _Gray, said: list[str]) -> np.ndarray:
     return pixels
 
 
-def _declared_size(data: bytes, kind: str) -> tuple[int, int] | None:
+def declared_size(data: bytes, kind: str) -> tuple[int, int] | None:
     """Width and height in the header of a PNG or WebP, whose classes may allocate the canvas on opening."""
     if kind == "PNG" and data[12:16] == b"IHDR" and len(data) >= 24:
         width, height = struct.unpack(">II", data[16:24])

@@ -1,0 +1,38 @@
+"""Requests of several large images are refused as a whole, by their headers."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from handlers.limits import Limits
+from handlers.request_size import check_total
+from handlers.service import Call, answer_batch
+from model_src import image_file
+from model_src.errors import ImageTooLarge
+
+
+def test_the_sum_counts(make_png):
+    forty = make_png(0)  # 40 x 40 pixels
+    check_total([forty] * 4, 1600 * 4)
+    check_total([forty] * 3 + [b"no image", b"\x89PNG cut"], 1600 * 3)
+    with pytest.raises(ImageTooLarge, match=r"found 80\.0 megapixels in 50000 images, need at most 40\.0"):
+        check_total([forty] * 50_000, 40_000_000)
+
+
+@pytest.mark.parametrize("explain", [False, True])
+def test_a_request_over_the_limit_gets_413_and_decodes_nothing(core, make_png, monkeypatch, explain):
+    def decode(*_):
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr(image_file, "_open", decode)
+    row = {"body": {"instances": [{"data": base64.b64encode(make_png(0)).decode()}] * 3}}
+    (reply,) = answer_batch(core, Limits(max_pixels=4000), [Call(row, explain)])
+    assert reply.status == 413
+    assert json.loads(reply.body)["type"] == "ImageTooLarge"
+
+
+def test_one_image_of_64_megapixels_is_never_over_it():
+    assert Limits().max_pixels >= 4 * 64_000_000
