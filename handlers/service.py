@@ -30,7 +30,6 @@ from handlers.pictures import at_picture_size
 from handlers.private_log import whereabouts
 from handlers.request_body import ImageRequest, naming_instance, parse_row
 from handlers.request_size import check_total
-from handlers.request_size import check_total
 from model_src.errors import InternalError, InvalidRequest, Overloaded, RequestError
 from model_src.xray import Xray
 
