@@ -17,6 +17,13 @@ from model_src.server_files import EXPLAIN_MODEL, PREDICT_MODEL
 ARCHIVE = "coronet.mar"
 _MOST_WORKERS = 4  # on a CPU: each costs about 1.2 GB
 
+# Seconds. Three times the explanation budget in archive/model-config.yaml: one more may just have begun, and the
+# machine may be busy.
+_EXPLAIN_TIMEOUT = 1800
+# A worker that only predicts and hangs is replaced sooner. Its longest work is 64 images of 4 megapixels, which take
+# two cores a minute at 512 pixels, after two explanations of a minute (handlers/lane.py); and the machine may be busy.
+_PREDICT_TIMEOUT = 240
+
 
 @dataclass(frozen=True)
 class Lane:
@@ -26,7 +33,7 @@ class Lane:
     workers: int
     batch: int = 1
     delay: int = 1  # milliseconds that a batch that is not full waits for more; one of 1 never waits
-    response_timeout: int = 1800  # seconds; three times the explanation budget in archive/model-config.yaml
+    response_timeout: int = _EXPLAIN_TIMEOUT  # seconds until TorchServe takes a silent worker for dead
     startup_timeout: int = 300  # seconds, most of them for importing torch from a slow disk
 
     def settings(self) -> dict[str, object]:
@@ -51,13 +58,14 @@ def choose_lanes(cores: int, gpus: int, workers: int | None = None, explain_work
     are done sooner than one after the other on both. A worker takes one request at a time, so that none waits for a
     batch to fill. On a GPU one process keeps one device busy, and eight X-rays take it little longer than one.
     """
-    # The figures for GPUs follow from how GPUs work; they were not measured with TorchServe on one.
-    if gpus:
-        predictions = Lane(PREDICT_MODEL, workers or gpus, batch=8, delay=5)
-    else:
-        predictions = Lane(PREDICT_MODEL, workers or min(cores, _MOST_WORKERS))
     # Requests with explanations are worked off one by one: bundled, the first would only wait for the last.
     explainers = (gpus or 1) if explain_workers is None else explain_workers
+    timeout = _PREDICT_TIMEOUT if explainers else _EXPLAIN_TIMEOUT
+    # The figures for GPUs follow from how GPUs work; they were not measured with TorchServe on one.
+    if gpus:
+        predictions = Lane(PREDICT_MODEL, workers or gpus, batch=8, delay=5, response_timeout=timeout)
+    else:
+        predictions = Lane(PREDICT_MODEL, workers or min(cores, _MOST_WORKERS), response_timeout=timeout)
     return [predictions, *([Lane(EXPLAIN_MODEL, explainers)] if explainers else [])]
 
 

@@ -118,7 +118,7 @@ def error_reply(error: RequestError) -> Reply:
 def explanations_elsewhere() -> Reply:
     """A redirect to the workers that do nothing but explain; HTTP clients repeat the request there as it is."""
     path = f"/explanations/{EXPLAIN_MODEL}"
-    message = f"all workers that may explain here are busy, the others answer predictions: ask at {path}"
+    message = f"workers here are for predictions, and too busy for this explanation or it takes too long: ask at {path}"
     body = {"code": 307, "type": "ExplanationsElsewhere", "message": message}
     return dataclasses.replace(json_reply(body, 307), headers={"Location": path})
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from handlers.private_log import shorten_warnings, whereabouts  # noqa: E402
 from handlers.process import configure_process, worker_device  # noqa: E402
 from handlers.service import Call, answer_batch  # noqa: E402
 from handlers.worker_settings import WorkerSettings  # noqa: E402
-from model_src.errors import InternalError, Overloaded  # noqa: E402
+from model_src.errors import InternalError, Overloaded, RequestError  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +67,9 @@ class CoroNetHandler:
         """One body per row, in order; status and content type go into the context, each at its row's index."""
         with self.lane.working() as wanted:
             if not wanted:
-                replies = [error_reply(Overloaded("the server is stopping: ask again in a minute")) for _ in data]
+                stopping = Overloaded("the server is stopping: ask again in a minute")
+                replies = [error_reply(stopping) for _ in data]
+                _count_errors(context, stopping, len(data))
             elif len(data) == 1 and not data[0] and _header(context, 0, "describe") == "True":
                 replies = [json_reply(self.core.describe())]
             else:
@@ -96,9 +99,16 @@ class CoroNetHandler:
                 os._exit(1)
             # TorchServe logs the exception that it is left with, message and all.
             logger.error("a batch failed: %s", whereabouts(error))
-            raise InternalError("a batch failed; the line before says where") from None
+            failed = InternalError("a batch failed; the line before says where")
+            _count_errors(context, failed, len(calls))
+            raise failed from None
         publish(context.metrics, measured, len(calls))
         return replies
+
+
+def _count_errors(context: Any, error: RequestError, requests: int) -> None:
+    """Publish that a whole batch ended with `error`."""
+    publish(context.metrics, Measurements(errors=Counter({error.type: requests})), requests)
 
 
 def _header(context: Any, index: int, name: str) -> str | None:

@@ -2,12 +2,14 @@
 
 The archive may be registered as two models. Workers of `coronet-explain` then take explanations, at low priority, and
 workers of `coronet` stay free for predictions: an explanation that is sent to them nevertheless is answered as long as
-one of them is left over, else its sender is told where to ask. With `coronet` alone, its workers do both.
+it is short and one of them is left over, else its sender is told where to ask. With `coronet` alone, its workers do
+both.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +21,10 @@ from model_src.server_files import EXPLAIN_MODEL, WORKERS_VARIABLES, ServerFiles
 logger = logging.getLogger(__name__)
 
 _NICENESS = 10  # a tenth of a core that predictions want too, and all of one that they leave idle
+
+# An explanation on a worker that is for predictions, by estimate and at most. TorchServe takes such a worker for dead
+# after client/lanes.py's 240 s: one explanation just begun when another ends, and the largest prediction, fit in.
+_BESIDE_PREDICTIONS = 60.0
 
 
 @dataclass(frozen=True)
@@ -71,10 +77,10 @@ class Lane:
                 yield wanted
 
     @contextmanager
-    def explaining(self) -> Iterator[bool]:
-        """Around every explanation; False when it would take the last worker from predictions."""
+    def explaining(self) -> Iterator[float]:
+        """Around every explanation; gives the seconds it may take, 0 when it would take predictions' last worker."""
         if self.files is None or self.explains or not self.files.has_explanations():
-            yield True
+            yield math.inf
         else:
             with self.files.slot(self.workers - 1) as free:
-                yield free
+                yield _BESIDE_PREDICTIONS if free else 0.0

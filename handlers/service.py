@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -22,7 +23,7 @@ from handlers.answer import PNG, Reply, error_reply, explanations_elsewhere, jso
 from handlers.core import CoroNetCore
 from handlers.explanations import parse_options
 from handlers.explanations.deadline import Deadline
-from handlers.explanations.time_limit import check_time
+from handlers.explanations.time_limit import check_time, expected_seconds
 from handlers.failures import is_device_lost, is_out_of_memory, out_of_memory
 from handlers.limits import Limits
 from handlers.measurements import Measurements
@@ -57,8 +58,8 @@ class _Images:
     listed: bool
 
 
-def _always() -> AbstractContextManager[bool]:
-    return nullcontext(True)
+def _always() -> AbstractContextManager[float]:
+    return nullcontext(math.inf)
 
 
 def answer_batch(
@@ -66,11 +67,12 @@ def answer_batch(
     limits: Limits,
     calls: Sequence[Call],
     measured: Measurements | None = None,
-    explaining: Callable[[], AbstractContextManager[bool]] = _always,
+    explaining: Callable[[], AbstractContextManager[float]] = _always,
 ) -> list[Reply]:
     """One reply per call, in order; counts and times go into `measured`.
 
-    `explaining` is entered around each explanation; False sends it to the server's other workers.
+    `explaining` is entered around each explanation; it gives the seconds that one may take here, and what would take
+    longer is sent to the server's other workers.
 
     The only exception that leaves this function is that of a lost device.
     """
@@ -80,10 +82,8 @@ def answer_batch(
     replies = _predict(core, limits, decoded, measured)
     for i, call in enumerate(calls):
         if call.explain:
-            with explaining() as here:
-                replies[i] = (
-                    _attempt(_explain, core, limits, call, deadline, measured) if here else explanations_elsewhere()
-                )
+            with explaining() as seconds:
+                replies[i] = _attempt(_explain, core, limits, call, deadline, measured, seconds)
     answers = [replies[i] for i in range(len(calls))]
     measured.errors.update(answer.type for answer in answers if isinstance(answer, RequestError))
     return [error_reply(answer) if isinstance(answer, RequestError) else answer for answer in answers]
@@ -131,7 +131,11 @@ def _classify(core: CoroNetCore, xrays: list[Xray], measured: Measurements) -> l
     return answers
 
 
-def _explain(core: CoroNetCore, limits: Limits, call: Call, deadline: float, measured: Measurements) -> Reply:
+def _explain(
+    core: CoroNetCore, limits: Limits, call: Call, deadline: float, measured: Measurements, seconds: float
+) -> Reply:
+    if not seconds:
+        return explanations_elsewhere()
     request = _parse(call, limits)
     options = []
     for index, item in enumerate(request.items):
@@ -140,9 +144,12 @@ def _explain(core: CoroNetCore, limits: Limits, call: Call, deadline: float, mea
             check_time(options[index], core.pace, limits.explain_seconds, len(request.items))
             if request.listed and options[index].format != "json":
                 raise InvalidRequest("format: png is for one image per request, need json in a list of images")
+    longest = min(limits.explain_seconds, seconds)
+    if sum(expected_seconds(each, core.pace) for each in options) > longest:  # it would fit elsewhere
+        return explanations_elsewhere()
     answers: dict[int, Any] = {}
-    ends = time.monotonic() + limits.explain_seconds
-    why = f"the server's limit of {limits.explain_seconds} s" + (" for this list" if request.listed else "")
+    ends = time.monotonic() + longest
+    why = f"the server's limit of {longest:g} s" + (" for this list" if request.listed else "")
     kinds = [dataclasses.replace(found, target=None) for found in options]
     for kind in dict.fromkeys(kinds):  # images whose options differ in nothing but the target are explained together
         rows = [index for index, found in enumerate(kinds) if found == kind]

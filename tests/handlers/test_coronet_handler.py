@@ -135,7 +135,15 @@ def test_explanations_go_elsewhere_when_they_would_take_the_last_worker(handler,
         (handler.lane.files.directory / "explanations").unlink()
 
 
-def test_a_server_that_is_stopping_begins_nothing(handler, make_context, chest_png):
+@pytest.fixture
+def published(monkeypatch) -> list:
+    """What was handed to `publish`: metrics, measurements, requests."""
+    found: list = []
+    monkeypatch.setattr(coronet_handler, "publish", lambda *given: found.append(given))
+    return found
+
+
+def test_a_server_that_is_stopping_begins_nothing(handler, make_context, chest_png, published):
     context = make_context(PREDICT, EXPLAIN)
     handler.lane.files.stop_working()
     try:
@@ -145,6 +153,8 @@ def test_a_server_that_is_stopping_begins_nothing(handler, make_context, chest_p
     assert context.statuses == {0: 503, 1: 503}
     assert [json.loads(body)["type"] for body in bodies] == ["Overloaded", "Overloaded"]
     assert handler.lane.files.idle()
+    ((_, measured, requests),) = published
+    assert (measured.errors, requests) == ({"Overloaded": 2}, 2)
 
 
 def test_describe(handler, make_context):
@@ -169,6 +179,19 @@ def test_settings_come_from_the_model_config(handler, make_context):
 def test_wrong_setting_is_refused_at_load(make_context):
     with pytest.raises(ArtefactError, match="max_instnaces"):
         CoroNetHandler().initialize(make_context(config={"handler": {"max_instnaces": 2}}))
+
+
+def test_the_log_and_describe_say_what_runs(make_context, caplog):
+    loaded = CoroNetHandler()
+    threads = torch.get_num_threads()
+    try:
+        with caplog.at_level("INFO"):
+            loaded.initialize(make_context(config={"handler": {"engine": "torchscript"}}))
+    finally:
+        torch.set_num_threads(threads)
+    assert "coronet 1.0 is ready on cpu: torchscript, float32" in caplog.text
+    (body,) = loaded.handle([{}], make_context({"describe": "True"}))
+    assert json.loads(body)["engine"] == {"name": "torchscript", "precision": "float32", "batch": 1}
 
 
 def test_changed_artefact_is_refused_at_load(make_context, hand_set_dir, tmp_path):
@@ -201,7 +224,9 @@ def test_lost_gpu_ends_the_process(handler, make_context, make_png, monkeypatch)
     assert caught.value.args == (1,)
 
 
-def test_a_defect_tells_torchserve_its_kind_and_nothing_else(handler, make_context, make_png, monkeypatch, caplog):
+def test_a_defect_tells_torchserve_its_kind_and_nothing_else(
+    handler, make_context, make_png, monkeypatch, caplog, published
+):
     def defect(*_):
         raise ValueError("DOE^JANE")
 
@@ -211,11 +236,10 @@ def test_a_defect_tells_torchserve_its_kind_and_nothing_else(handler, make_conte
     told = "".join(traceback.format_exception(caught.value)) + caplog.text  # what TorchServe logs, and what we do
     assert "ValueError at" in told
     assert "JANE" not in told
+    assert [measured.errors for _, measured, _ in published] == [{"InternalError": 1}]
 
 
-def test_measurements_are_published(handler, make_context, make_png, monkeypatch):
-    published = []
-    monkeypatch.setattr(coronet_handler, "publish", lambda *given: published.append(given))
+def test_measurements_are_published(handler, make_context, make_png, published):
     context = make_context(PREDICT, PREDICT)
     handler.handle([{"body": bytearray(make_png(0))}, {"body": b""}], context)
     ((metrics, measured, requests),) = published

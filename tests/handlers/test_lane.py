@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from dataclasses import replace
 
 import pytest
 
+from client.lanes import choose_lanes
 from handlers import lane as lane_module
 from handlers.lane import Lane
+from handlers.limits import Limits
 
 
 @pytest.fixture(autouse=True)
@@ -30,19 +33,19 @@ def niceness(monkeypatch) -> list[int]:
 def test_one_model_alone_explains_with_all_its_workers(niceness):
     lane = Lane.enter("coronet", 1)
     with lane.explaining() as first, lane.explaining() as second:
-        assert (first, second) == (True, True)
+        assert (first, second) == (math.inf, math.inf)
     assert niceness == []
 
 
-@pytest.mark.parametrize(("workers", "admitted"), [(1, []), (2, [True]), (4, [True, True, True])])
+@pytest.mark.parametrize(("workers", "admitted"), [(1, 0), (2, 1), (4, 3)])
 def test_beside_an_explanation_lane_one_worker_is_left_for_predictions(niceness, workers, admitted):
     prediction = [Lane.enter("coronet", workers) for _ in range(workers)]
     explainer = Lane.enter("coronet-explain", workers)
     entered = [lane.explaining() for lane in prediction]
     try:
-        assert [manager.__enter__() for manager in entered] == [*admitted, False]
-        with explainer.explaining() as here:
-            assert here
+        assert [manager.__enter__() for manager in entered] == [*[60.0] * admitted, 0]
+        with explainer.explaining() as seconds:
+            assert seconds == math.inf
     finally:
         for manager in entered:
             manager.__exit__(None, None, None)
@@ -82,7 +85,7 @@ def test_a_worker_without_a_directory_works_as_if_alone(niceness, tmp_path, monk
     assert lane.files is None
     assert "explanations may hold up predictions" in caplog.text
     with lane.working() as wanted, lane.explaining() as here, replace(lane, explains=False).explaining() as there:
-        assert (wanted, here, there) == (True, True, True)
+        assert (wanted, here, there) == (True, math.inf, math.inf)
 
 
 def test_an_announcement_that_was_cleaned_away_comes_back(niceness):
@@ -90,3 +93,12 @@ def test_an_announcement_that_was_cleaned_away_comes_back(niceness):
     (lane.files.directory / "explanations").unlink()
     with lane.working():
         assert lane.files.has_explanations()
+
+
+def test_what_predictions_may_wait_for_fits_their_lanes_time_out():
+    predictions, explanations = choose_lanes(cores=2, gpus=0)
+    # an explanation just begun when another ends, and 64 images of 4 megapixels
+    assert predictions.response_timeout >= 2 * lane_module._BESIDE_PREDICTIONS + 60
+    assert 3 * Limits().explain_seconds <= explanations.response_timeout
+    (both,) = choose_lanes(cores=2, gpus=0, explain_workers=0)
+    assert both.response_timeout == explanations.response_timeout

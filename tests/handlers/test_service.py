@@ -6,6 +6,7 @@ import base64
 import json
 import logging
 import time
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -243,3 +244,9 @@ def test_a_batch_is_measured(core, make_png, chest_png):
     assert {step: len(times) for step, times in measured.seconds.items()} == {"decode": 5, "chain": 1, "encode": 3}
     assert [*measured.explanation_seconds] == ["saliency"]
     assert all(0 < seconds < 60 for times in measured.seconds.values() for seconds in times)
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(0.0, 307), (1e-6, 307), (60.0, 200)])
+def test_an_explanation_that_takes_longer_than_it_may_here_is_sent_elsewhere(core, chest_png, seconds, status):
+    (reply,) = answer_batch(core, Limits(), [explain(chest_png)], explaining=lambda: nullcontext(seconds))
+    assert reply.status == status
