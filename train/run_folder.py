@@ -1,6 +1,6 @@
 """RUN_DIR: everything to rebuild, resume or judge one training.
 
-run.json            format version, model, recipe, seed, data summary, what was trained on what
+run.json            format version, id, model, recipe, seed, data summary and more (train/run_record.py)
 fpae_healthy.pt     state dicts of the finished stages; a stage is done when its file is there
 fpae_pneumonia.pt
 cin.pt              (resnet18.pt or resnet50.pt for a baseline)
@@ -13,7 +13,13 @@ cache/              decoded images and residuals; may be deleted when the run is
 from __future__ import annotations
 
 import csv
+import fcntl
+import io
 import json
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,11 +58,53 @@ class RunFolder:
         return self.path / f"{stage}.pt"
 
     def create(self, settings: dict[str, Any]) -> None:
-        """Start a run in a new or empty folder. Raises RunError if there is something in it."""
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+        """Start a run in a folder that is new, empty, or of a run of which no stage has begun.
+
+        Raises:
+            RunError: there is something else in it.
+        """
+        in_use = self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir()))
+        if in_use and not self._only_announced():
             raise RunError(f"{self.path}: not empty; choose a new folder, or --resume to continue the run in it")
         self.path.mkdir(parents=True, exist_ok=True)
-        self.write_json("run.json", {"format_version": FORMAT_VERSION, **settings})
+        self.write_json("run.json", {"format_version": FORMAT_VERSION, "id": uuid.uuid4().hex[:12], **settings})
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other processes from training in this folder while the block lasts. Makes the folder.
+
+        Raises:
+            RunError: another process trains in it, or it is a file.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise RunError(f"{self.path}: is a file; choose a new folder")
+        self.path.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process, however it ends
+            except BlockingIOError:
+                raise RunError(
+                    f"{self.path}: another process trains in it; wait until it is done, or choose a new folder"
+                ) from None
+            yield
+        finally:
+            os.close(descriptor)
+
+    @property
+    def begun(self) -> bool:
+        """Whether a stage has left something here: after an epoch, or with weights of another run."""
+        return (self.path / "history.csv").exists() or any(self.path.glob("*.pt"))
+
+    def _only_announced(self) -> bool:
+        """Whether the folder is a run's that ended before its first epoch, as where an image cannot be read."""
+        if self.begun or {path.name for path in self.path.iterdir()} - {"run.json", "cache"}:
+            return False
+        try:
+            self.settings()
+        except RunError:
+            return False
+        return True
 
     def settings(self) -> dict[str, Any]:
         """The contents of run.json. Raises RunError if it is missing or of another version."""
@@ -78,7 +126,7 @@ class RunFolder:
 
     def write_json(self, name: str, content: dict[str, Any]) -> None:
         """Write a JSON file of the run."""
-        with atomic_write(self.path / name) as temporary:
+        with _writing(self.path / name) as temporary:
             temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
     def read_metrics(self) -> dict[str, Any]:
@@ -89,9 +137,9 @@ class RunFolder:
     def save_weights(self, stage: str, weights: dict[str, Tensor], metrics: dict[str, Any]) -> None:
         """Finish a stage: its metrics, then its weights, then away with its checkpoint."""
         self.write_json("metrics.json", self.read_metrics() | {stage: metrics})
-        with atomic_write(self.weights_path(stage)) as temporary:
-            torch.save({name: value.cpu().contiguous() for name, value in weights.items()}, temporary)
-        self._checkpoint_path(stage).unlink(missing_ok=True)
+        with _writing(self.weights_path(stage)) as temporary:
+            temporary.write_bytes(tensor_bytes({name: value.cpu().contiguous() for name, value in weights.items()}))
+        self.checkpoint_path(stage).unlink(missing_ok=True)
 
     def load_weights(self, stage: str) -> dict[str, Tensor]:
         """State dict of a finished stage. Raises RunError."""
@@ -104,16 +152,16 @@ class RunFolder:
             for old in self.history()
             if (old["stage"], int(old["epoch"])) < (stage, row["epoch"]) or old["stage"] != stage
         ]
-        with atomic_write(self.path / "history.csv") as temporary, temporary.open("w", newline="") as stream:
+        with _writing(self.path / "history.csv") as temporary, temporary.open("w", newline="") as stream:
             writer = csv.DictWriter(stream, HISTORY_COLUMNS)
             writer.writeheader()
             writer.writerows([*rows, {"stage": stage, **row}])
-        with atomic_write(self._checkpoint_path(stage)) as temporary:
-            torch.save(state, temporary)
+        with _writing(self.checkpoint_path(stage)) as temporary:
+            temporary.write_bytes(tensor_bytes(state))
 
     def load_checkpoint(self, stage: str) -> dict[str, Any] | None:
         """The state after the last whole epoch of a stage under way, None if it has not begun. Raises RunError."""
-        path = self._checkpoint_path(stage)
+        path = self.checkpoint_path(stage)
         return _load(path, "delete it to start this stage again") if path.exists() else None
 
     def history(self) -> list[dict[str, str]]:
@@ -124,8 +172,16 @@ class RunFolder:
         with path.open(newline="") as stream:
             return list(csv.DictReader(stream))
 
-    def _checkpoint_path(self, stage: str) -> Path:
+    def checkpoint_path(self, stage: str) -> Path:
+        """Where the state of a stage under way is kept."""
         return self.path / "checkpoints" / f"{stage}.pt"
+
+
+def tensor_bytes(content: Any) -> bytes:
+    """What torch.save writes, to be written in one go: torch.save itself hides why it cannot write."""
+    stream = io.BytesIO()
+    torch.save(content, stream)
+    return stream.getvalue()
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
@@ -163,6 +219,18 @@ def load_model(run: RunFolder, device: torch.device | str = "cpu") -> CoroNet | 
     else:
         raise RunError(f"{run.path / 'run.json'}: found model {kind!r}, need coronet, {', '.join(BASELINES)}")
     return model.to(device).eval().requires_grad_(False)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[Path]:
+    """`atomic_write`, for a run that can be continued when there is room again."""
+    try:
+        with atomic_write(path) as temporary:
+            yield temporary
+    except OSError as error:
+        raise RunError(
+            f"{path}: cannot be written ({error.strerror}); free some room, then continue with --resume"
+        ) from error
 
 
 def _load(path: Path, advice: str) -> Any:

@@ -14,11 +14,9 @@ import shutil
 import sys
 from pathlib import Path
 
-import torch
-
 from model_src.atomic import atomic_directory, atomic_write
 from model_src.errors import CoroNetError, RunError
-from train.run_folder import AUTOENCODERS, RunFolder, load_model
+from train.run_folder import AUTOENCODERS, RunFolder, load_model, tensor_bytes
 
 
 def ship_run(run_dir: Path, out_dir: Path) -> None:
@@ -34,7 +32,7 @@ def ship_run(run_dir: Path, out_dir: Path) -> None:
             for name, value in halved.items():
                 if value.is_floating_point() and not value.isfinite().all():
                     raise RunError(f"{run_dir}: {stage} {name} does not fit half precision; ship it in float32")
-            torch.save(halved, temporary / f"{stage}.pt")
+            (temporary / f"{stage}.pt").write_bytes(tensor_bytes(halved))
 
 
 def record_report(out_dir: Path, report_dir: Path) -> None:
@@ -58,7 +56,7 @@ def main() -> int:
             record_report(args.out_dir, args.report)
         else:
             ship_run(args.run_dir, args.out_dir)
-    except CoroNetError as error:
+    except (CoroNetError, OSError) as error:
         print(f"ship: {error}", file=sys.stderr)
         return 1
     return 0

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
+from model_src.errors import RunError
 from train.distributed import Workers
 from train.optimiser import WeightAverage, learning_rate, make_optimiser, set_learning_rate
 from train.recipe import CinRecipe, FpaeRecipe
@@ -133,16 +134,23 @@ def _finish_epoch(
 
 
 def _restore(stage: Stage, run: RunFolder, optimiser: torch.optim.Optimizer, average: WeightAverage | None) -> int:
-    """Continue from the checkpoint if there is one; returns the first epoch to run."""
+    """Continue from the checkpoint if there is one; returns the first epoch to run. Raises RunError."""
     state = run.load_checkpoint(stage.name)
     if state is None:
         return 0
-    stage.network.load_state_dict(state["network"])
-    optimiser.load_state_dict(state["optimiser"])
-    if average:
-        average.restore(state["average"])
-    stage.best = state["best"]
-    return state["epoch"]
+    try:
+        stage.network.load_state_dict(state["network"])
+        optimiser.load_state_dict(state["optimiser"])
+        if average:
+            average.restore(state["average"])
+        stage.best = {name: state["best"][name] for name in ("weights", "metrics")}
+        return int(state["epoch"])
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise RunError(
+            f"{run.checkpoint_path(stage.name)}: not a state of this stage ({reason}); "
+            "delete it to start this stage again"
+        ) from error
 
 
 class _progress:

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from rich.console import Console
 from torch import nn
 
 from model_src.cin import CIN
-from model_src.classes import CLASS_NAMES, HEALTHY, PNEUMONIA
-from model_src.errors import DataError, RunError
+from model_src.classes import HEALTHY, PNEUMONIA
+from model_src.errors import DataError
 from model_src.fpae import FPAE
 from model_src.tfen import TFEN
 from train.baselines import BASELINES, XrayResNet
 from train.classifier_inputs import ClassifierInputs, residual_inputs
-from train.data_dir import class_counts, describe_data
+from train.data_dir import class_counts
 from train.device import Compute, choose_compute
 from train.distributed import Workers, local_device, synchronise_batch_norm, workers
 from train.image_cache import ImageCache, open_cache
 from train.imagenet import start_weights
 from train.recipe import Recipe
 from train.run_folder import AUTOENCODERS, RunFolder, load_into
-from train.split import read_training_data
+from train.run_record import check_resumed, describe_run, describe_training_data, image_folders, record_decoded
+from train.split import TrainingData, read_training_data
 from train.train_classifier import train_classifier
 from train.train_fpae import train_fpae
 
@@ -44,7 +45,7 @@ class TrainingOptions:
     seed: int = 0
     device: str = "auto"
     precision: str = "auto"
-    cache_dir: Path | None = None  # for decoded images; default: inside the run, deleted when it is done
+    cache_dir: Path | None = None  # for decoded images, kept, and residuals, deleted; default: inside the run
     tfen_run: Path | None = None  # take the autoencoders of this run instead of training them
     skip_unreadable: bool = False
     resume: bool = False
@@ -61,22 +62,6 @@ def train_run(recipe: Recipe, options: TrainingOptions) -> RunFolder:
     run = RunFolder(options.run_dir)
     compute = choose_compute(options.device, options.precision)
     compute = Compute(local_device(compute.device), compute.bfloat16)
-    with workers(compute.device) as place:
-        train, validation = _open_data(recipe, options, run, place)
-        if options.model == "coronet":
-            _train_autoencoders(recipe, options, run, compute, place, train, validation)
-            _train_cin(recipe, options, run, compute, place, train, validation)
-        else:
-            _train_baseline(recipe, options, run, compute, place, train, validation)
-        if place.is_first:
-            shutil.rmtree(run.cache, ignore_errors=True)
-    return run
-
-
-def _open_data(
-    recipe: Recipe, options: TrainingOptions, run: RunFolder, place: Workers
-) -> tuple[ImageCache, ImageCache]:
-    """Decode training and validation images once; the first process does it for all, and starts the run."""
     data = read_training_data(
         options.data_dir,
         options.roots,
@@ -84,9 +69,43 @@ def _open_data(
         seed=options.seed,
         missing_ok=options.skip_unreadable,
     )
-    if place.is_first:
-        _begin(recipe, options, run, _summary(options, data.train, data.validation, len(data.left_out)))
-    place.wait()
+    with workers(compute.device) as place, _begun(recipe, options, run, compute, place, data):
+        train, validation = _open_images(recipe, options, run, place, data)
+        if options.model == "coronet":
+            _train_autoencoders(recipe, options, run, compute, place, train, validation)
+            _train_cin(recipe, options, run, compute, place, train, validation)
+        else:
+            _train_baseline(recipe, options, run, compute, place, train, validation)
+        if place.is_first:
+            for folder in (run.cache, _residual_folder(options, run)):
+                shutil.rmtree(folder, ignore_errors=True)
+    return run
+
+
+@contextmanager
+def _begun(
+    recipe: Recipe, options: TrainingOptions, run: RunFolder, compute: Compute, place: Workers, data: TrainingData
+) -> Iterator[None]:
+    """The first process creates the run folder, or with --resume checks it, and holds it for all while they train."""
+    if not place.is_first:
+        place.wait()
+        yield
+        return
+    described = describe_training_data(options.data_dir, options.roots, data)
+    settings = describe_run(recipe, options.model, options.seed, compute, options.tfen_run, described)
+    if options.resume:
+        check_resumed(run, settings, options.console)
+    with run.held():
+        if not options.resume:
+            run.create(settings)
+        place.wait()
+        yield
+
+
+def _open_images(
+    recipe: Recipe, options: TrainingOptions, run: RunFolder, place: Workers, data: TrainingData
+) -> tuple[ImageCache, ImageCache]:
+    """Decode training and validation images once; the first process does it for all, and records what it left out."""
     folder = options.cache_dir or run.cache
     caches: list[ImageCache] = []
     for turn in (place.is_first, not place.is_first):
@@ -94,38 +113,30 @@ def _open_data(
             for examples in (data.train, data.validation):
                 caches.append(open_cache(examples, recipe.image_size, folder, skip_unreadable=options.skip_unreadable))
         place.wait()
-    for cache in caches:
-        for path, reason in cache.skipped if place.is_first else ():
+    train, validation = caches
+    if place.is_first:
+        record_decoded(run, train, validation, image_folders(options.data_dir, options.roots))
+        skipped = [*train.skipped, *validation.skipped]
+        for path, reason in skipped:
             options.console.print(f"skipped: {path}: {reason}", markup=False, soft_wrap=True)
+        if skipped:
+            options.console.print(
+                f"{len(skipped)} unreadable images left out, listed in run.json; "
+                f"{len(train)} to train on and {len(validation)} to validate on remain"
+            )
+    for cache in caches:
         for name, count in class_counts(cache.examples).items():
             if count == 0:
                 raise DataError(
                     f"{options.data_dir}: no readable images of class {name}; need some to train and to validate"
                 )
-    return caches[0], caches[1]
+    return train, validation
 
 
-def _begin(recipe: Recipe, options: TrainingOptions, run: RunFolder, data: dict[str, Any]) -> None:
-    """Create the run folder, or with --resume check that it was begun with the same settings."""
-    settings = {
-        "model": options.model,
-        "recipe": recipe.as_dict(),
-        "seed": options.seed,
-        "data": data,
-        "trained_on": data["kind"],
-        "cin_trained": True,
-        "autoencoders": f"run {options.tfen_run.name}" if options.tfen_run else "trained here",
-    }
-    if not options.resume:
-        run.create(settings)
-        return
-    found = run.settings()
-    for name in ("model", "recipe", "seed", "data"):
-        if _plain(found.get(name)) != _plain(settings[name]):
-            raise RunError(
-                f"{run.path}: was begun with another {name}; --resume needs the command it was begun with, "
-                "another training needs another --out"
-            )
+def _residual_folder(options: TrainingOptions, run: RunFolder) -> Path:
+    """Where this run's residuals lie: with the decoded images, but in a folder that no other run looks at."""
+    name = run.settings().get("id")
+    return options.cache_dir / f"residuals-{name}" if options.cache_dir and name else run.cache / "residuals"
 
 
 def _train_autoencoders(
@@ -166,16 +177,17 @@ def _train_cin(
     for part, images, variants in (("train", train, settings.variants), ("validation", validation, 1)):
         for turn in (place.is_first, not place.is_first):  # the first process makes the files
             if turn:
-                folder = run.cache / "residuals" / part
+                folder = _residual_folder(options, run) / part
                 inputs.append(
                     residual_inputs(images, settings.augmentation, variants, options.seed, compute, tfen, folder)
                 )
             place.wait()
     torch.manual_seed(options.seed)
     network = CIN()
-    _start(network, "resnet18", recipe, options, run, place)
-    if settings.normalise:
-        network.residual_mean, network.residual_std = inputs[0].moments(options.seed)
+    if not run.checkpoint_path("cin").exists():
+        _start(network, "resnet18", recipe, options, run, place)
+        if settings.normalise:
+            network.residual_mean, network.residual_std = inputs[0].moments(options.seed)
     _train(network, "cin", recipe, options, run, compute, place, *inputs)
 
 
@@ -189,9 +201,10 @@ def _train_baseline(
     inputs = [ClassifierInputs(images, settings.augmentation, options.seed, compute) for images in (train, validation)]
     torch.manual_seed(options.seed)
     model = XrayResNet(options.model)
-    _start(model.network, options.model, recipe, options, run, place)
-    if settings.normalise:
-        model.input_mean, model.input_std = inputs[0].moments(options.seed)
+    if not run.checkpoint_path(options.model).exists():
+        _start(model.network, options.model, recipe, options, run, place)
+        if settings.normalise:
+            model.input_mean, model.input_std = inputs[0].moments(options.seed)
     _train(model, options.model, recipe, options, run, compute, place, *inputs)
 
 
@@ -214,23 +227,3 @@ def _train(
         name, prepared, recipe.cin, train, validation, run,
         compute=compute, place=place, seed=options.seed, console=options.console,
     )  # fmt: skip
-
-
-def _summary(
-    options: TrainingOptions, train: Sequence[Any], validation: Sequence[Any], left_out: int
-) -> dict[str, Any]:
-    """What run.json says of the data."""
-    return {
-        **describe_data(options.data_dir, options.roots),
-        "train": class_counts(train),
-        "validation": class_counts(validation),
-        "left_out_patient_in_test": left_out,
-        "class_names": list(CLASS_NAMES),
-    }
-
-
-def _plain(value: Any) -> Any:
-    """Tuples as lists, as JSON gives them back."""
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -11,10 +11,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 from rich.console import Console
 
 from model_src.classes import CLASS_NAMES
@@ -25,29 +23,6 @@ from train.train_run import TrainingOptions, train_run
 
 QUIET = Console(quiet=True)
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def stripes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three classes that any network can tell: flat, upright stripes, lying stripes, with noise; 10 of each."""
-    folder = tmp_path_factory.mktemp("stripes")
-    draw = np.random.default_rng(0)
-    wave = np.tile([40, 40, 160, 160], 8)
-    patterns = np.full((32, 32), 100), np.tile(wave, (32, 1)), np.tile(wave[:, None], (1, 32))
-    for name, pattern in zip(CLASS_NAMES, patterns, strict=True):
-        (folder / "train" / name).mkdir(parents=True)
-        for number in range(10):
-            pixels = (pattern + draw.normal(0, 12, (32, 32))).clip(0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(folder / "train" / name / f"{name}-p{number}.png")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def recipe() -> Recipe:
-    """Two epochs of everything at 32 pixels, with augmentation and averaging on."""
-    quick = load_recipe("quick").changed(image_size=32, fpae_epochs=2, cin_epochs=2, cin_average=0.9, cin_mixup=0.2)
-    quick = quick.changed(cin_calibrate=True)
-    return quick.changed(cin_augmentation="affine", cin_variants=3, fpae_augmentation="left_right", fpae_crop=24)
 
 
 def train(recipe: Recipe, data: Path, run_dir: Path, **options: object) -> RunFolder:
@@ -88,12 +63,6 @@ def test_it_learns_and_records_what_it_did(stripes: Path, tmp_path: Path) -> Non
 
 class Killed(Exception):
     """Stands for a process that is killed."""
-
-
-@pytest.fixture(scope="module")
-def whole(stripes: Path, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    """A finished run. Read only."""
-    return train(recipe, stripes, tmp_path_factory.mktemp("runs") / "whole")
 
 
 @pytest.mark.parametrize("when", [3, 5], ids=["second autoencoder", "classifier"])
