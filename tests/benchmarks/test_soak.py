@@ -1,10 +1,15 @@
-"""The soak's line through memory."""
+"""The soak's line through memory, and what it takes for a failure."""
 
 from __future__ import annotations
 
+import time
+from types import SimpleNamespace
+
 import pytest
 
-from benchmarks.soak import slope
+from benchmarks.soak import Known, Traffic, is_full, slope
+from client.http import CoroNetClient
+from model_src.errors import InternalError
 
 
 def test_a_steady_rise_is_found_after_the_first_third():
@@ -21,3 +26,55 @@ def test_noise_without_a_rise_has_zero_in_its_interval():
     found = slope(memory, "mb")
     assert abs(found.per_minute) < found.half_width
     assert abs(found.growth) < 0.001
+
+
+RIGHT = {"label": "Healthy", "probabilities": {"Healthy": 1.0}}
+
+
+def soak(client) -> Traffic:
+    """Traffic on a server whose clients are this one, for a moment."""
+    traffic = Traffic([Known(b"image", "Healthy", {"Healthy": 1.0})])
+    server = SimpleNamespace(client=lambda: client, process=SimpleNamespace(pid=1))
+    for number, job in enumerate((traffic._predict, traffic._explain)):
+        traffic._client(job, server, number, time.monotonic() + 0.05)
+    return traffic
+
+
+def answering(predict, explain) -> SimpleNamespace:
+    return SimpleNamespace(predict=predict, explain=explain)
+
+
+def explained(image, method, **_):
+    return {**RIGHT, "method": method, "heatmap": [[0.0, 1.0]]}
+
+
+def test_right_answers_are_good():
+    assert soak(answering(lambda image: RIGHT, explained)).good()
+
+
+def test_a_client_that_meets_what_it_should_not_fails_the_soak():
+    def broken(image):
+        raise KeyError("label")
+
+    traffic = soak(answering(broken, explained))
+    assert not traffic.good()
+    assert traffic.unexplained[0].startswith("KeyError")
+
+
+def test_without_an_explanation_it_is_not_good():
+    def full(image, **_):
+        raise InternalError("the server could not answer (503: no worker): see its logs")
+
+    traffic = soak(answering(lambda image: RIGHT, full))
+    assert traffic.unexplained == []
+    assert not traffic.good()
+
+
+def test_a_full_queue_is_explained_and_a_dead_worker_is_not():
+    client = CoroNetClient()
+    busy = client._error(
+        SimpleNamespace(status_code=503, content=b""), "ServiceUnavailableException", "no worker is free"
+    )
+    died = client._error(SimpleNamespace(status_code=500, content=b""), "InternalServerException", "Worker died.")
+    assert is_full(busy)
+    assert not is_full(died)
