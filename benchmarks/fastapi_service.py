@@ -29,7 +29,7 @@ def service(chain: str, size: int) -> FastAPI:
         try:
             x = read_xray(image, size).tensor[None].numpy()
         except RequestError as error:
-            raise HTTPException(error.code, str(error)) from error
+            raise HTTPException(error.status, str(error)) from error
         probabilities = session.run(["probabilities"], {"x": x})[0][0].tolist()
         label = max(range(len(CLASS_NAMES)), key=probabilities.__getitem__)
         return {"label": CLASS_NAMES[label], "probabilities": dict(zip(CLASS_NAMES, probabilities, strict=True))}

@@ -8,8 +8,9 @@ generated X-ray, as raw body, over connections that stay open. Measured:
 
     in process     no server: as many processes, with as many threads, as `coronet serve` has prediction workers;
                    each decodes, classifies and encodes in a loop; and one process with all cores
-    coronet serve  TorchServe as the kit sets it up: start-up, every number of clients, memory of each worker,
-                   predictions of one client with and without a flood of explanations
+    coronet serve  TorchServe as the kit sets it up: start-up of the command, every number of clients, memory of each
+                   worker, predictions of one and of four clients with and without a flood of explanations at both
+                   addresses
     FastAPI        benchmarks/fastapi_service.py
     null handler   TorchServe with the same number of workers that do nothing
 """
@@ -20,17 +21,23 @@ import argparse
 import io
 import json
 import multiprocessing
+import os
 import platform
+import queue
+import subprocess
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import psutil
+import requests
 from PIL import Image
 
 from benchmarks.engines_benchmark import onnx_bytes
@@ -40,16 +47,19 @@ from benchmarks.shipped import pack
 from benchmarks.train_benchmark import processor
 from client.commands.bench import HEADING, row
 from client.lanes import choose_lanes
-from client.load import Ask, Load, drive
+from client.load import Ask, drive
 from client.server import Server, torchserve
 from client.ts_config import free_ports
 from model_src.cores import available_cores
 from model_src.coronet import CoroNet
+from model_src.server_files import EXPLAIN_MODEL, PREDICT_MODEL
 from train.phantoms import make_phantom
 from train.run_folder import RunFolder, load_model
 
 _ROOT = Path(__file__).parents[1]
-_FLOOD_CLIENTS = 4
+_FLOOD_CLIENTS = 2  # at each of the two addresses
+_FLOODED_CLIENTS = (1, 4)  # who predict meanwhile
+_START_TIMEOUT = 600.0  # seconds
 
 
 def main() -> None:
@@ -113,11 +123,21 @@ def in_process(artefacts: Path, body: bytes, processes: int, seconds: float) -> 
     family = [context.Process(target=_classify_in_a_loop, args=arguments) for _ in range(processes)]
     for process in family:
         process.start()
-    rate = sum(answered.get() for _ in family)
+    rate = 0.0
+    for _ in family:
+        while True:
+            try:
+                rate += answered.get(timeout=1)
+                break
+            except queue.Empty:
+                if any(process.exitcode for process in family):
+                    for process in family:
+                        process.terminate()  # the others would wait at the barrier for ever
+                    raise RuntimeError("a process that classifies in a loop has died; its traceback is above") from None
     for process in family:
         process.join()
     print(f"in process, {processes} x {threads} threads: {rate:.2f} images/s", flush=True)
-    return float(rate)
+    return rate
 
 
 def _classify_in_a_loop(artefacts: Path, body: bytes, threads: int, seconds: float, ready: Any, answered: Any) -> None:
@@ -138,21 +158,44 @@ def _classify_in_a_loop(artefacts: Path, body: bytes, threads: int, seconds: flo
 
 def served(store: Path, state: Path, body: bytes, args: argparse.Namespace) -> dict[str, Any]:
     """`coronet serve`: everything about it."""
+    result: dict[str, Any] = {"start_seconds": start_seconds(store, state)}
+    print(f"coronet serve: {result['start_seconds']:.1f} s from the command to the first answers", flush=True)
     ports = dict(zip(("port", "management_port", "metrics_port"), free_ports(3), strict=True))
-    begun = time.perf_counter()
     with torchserve(store, _ROOT / "config.properties", state=state, **ports) as server:
-        start = time.perf_counter() - begun
-        print(f"coronet serve: {start:.1f} s from the command to the first answers", flush=True)
         connect = partial(predicting, server, body)
-        result: dict[str, Any] = {"start_seconds": start}
         result |= levels("coronet serve", connect, args)
         result["memory_mb"] = {
             lane.model: [memory_mb(worker["pid"]) for worker in server.describe(lane.model)["workers"]]
             for lane in choose_lanes(available_cores(), 0)
         }
         print(f"unshared memory of each worker, MB: {result['memory_mb']}", flush=True)
-        result["flood"] = flood(server, body, connect, args.seconds)
+        result["flood"] = [flood(server, body, connect, clients, args.seconds) for clients in _FLOODED_CLIENTS]
     return result
+
+
+def start_seconds(store: Path, state: Path) -> float:
+    """From the command in a process of its own, Python's start included, until each lane has answered."""
+    port, metrics_port = free_ports(2)
+    command = [sys.executable, "-m", "client.cli", "serve", "--model-store", str(store), "--port", str(port)]
+    begun = time.perf_counter()
+    process = subprocess.Popen(
+        [*command, "--metrics-port", str(metrics_port)],
+        cwd=_ROOT,
+        env=os.environ | {"XDG_STATE_HOME": str(state)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    overdue = threading.Timer(_START_TIMEOUT, process.kill)
+    overdue.start()
+    try:
+        # It says where it answers when it has answered.
+        if not any("answers at" in line for line in cast(IO[str], process.stdout)):
+            raise RuntimeError("'coronet serve' ended before it answered; what it said is above")
+        return time.perf_counter() - begun
+    finally:
+        overdue.cancel()
+        process.terminate()
+        process.communicate()
 
 
 def predicting(server: Server, body: bytes) -> Ask:
@@ -173,25 +216,37 @@ def levels(name: str, connect: Callable[[], Ask], args: argparse.Namespace) -> d
     return {"loads": loads}
 
 
-def flood(server: Server, body: bytes, connect: Callable[[], Ask], seconds: float) -> dict[str, Any]:
-    """One client's predictions, idle and while others ask for explanations without a pause."""
-    idle = drive(connect, 1, seconds)
-    explained: list[Load] = []
+def flood(server: Server, body: bytes, connect: Callable[[], Ask], clients: int, seconds: float) -> dict[str, Any]:
+    """The clients' predictions, idle and while others ask for explanations without a pause.
 
-    def explaining() -> Ask:
-        client = server.client(timeout=1800)
-        return lambda: client.explain(body, "xray.jpg")
-
-    crowd = threading.Thread(target=lambda: explained.append(drive(explaining, _FLOOD_CLIENTS, 2 * seconds)))
-    crowd.start()
-    time.sleep(2)
-    busy = drive(connect, 1, 2 * seconds - 4)
-    crowd.join()
-    (explanations,) = explained
-    print(f"\nOne client, idle and under {_FLOOD_CLIENTS} clients that ask for explanations\n\n{HEADING}")
+    Half of the others ask at /explanations/coronet-explain, half at /explanations/coronet and follow its 307.
+    """
+    idle = drive(connect, clients, seconds)
+    connects = [partial(explaining, server, body, model) for model in (PREDICT_MODEL, EXPLAIN_MODEL)]
+    with ThreadPoolExecutor(len(connects)) as crowds:
+        running = [crowds.submit(drive, asking, _FLOOD_CLIENTS, 2 * seconds) for asking in connects]
+        time.sleep(2)
+        busy = drive(connect, clients, 2 * seconds - 4)
+        loads = [crowd.result() for crowd in running]
+    answered, failed = sum(len(load.waits) for load in loads), sum(len(load.failures) for load in loads)
+    others = _FLOOD_CLIENTS * len(connects)
+    print(f"\n{clients} clients that predict, idle and beside {others} that ask for explanations\n\n{HEADING}")
     print(f"{row(idle)}\n{row(busy)}")
-    print(f"explanations: {len(explanations.waits)} answered, {len(explanations.failures)} failed", flush=True)
-    return {"idle": idle.as_json(), "busy": busy.as_json(), "explanations": explanations.as_json()}
+    print(f"explanations: {answered} answered, {failed} failed", flush=True)
+    return {
+        "clients": clients,
+        "idle": idle.as_json(),
+        "busy": busy.as_json(),
+        "explanations": {"answered": answered, "failed": failed},
+    }
+
+
+def explaining(server: Server, body: bytes, model: str) -> Ask:
+    """One client's way to ask for explanations by bare HTTP, redirects followed."""
+    session = requests.Session()
+    session.headers["Authorization"] = f"Bearer {server.token.read()}"
+    url = f"{server.url}/explanations/{model}"
+    return lambda: session.post(url, files={"data": body}, timeout=1800).raise_for_status()
 
 
 def memory_mb(pid: int) -> float:
@@ -206,8 +261,10 @@ def ratios(result: dict[str, Any], workers: int) -> dict[str, float]:
         return float(next(load["per_second"] for load in result[name]["loads"] if load["clients"] == clients))
 
     alone = result["in_process"][f"{workers} x {result['cores'] // workers}"]
-    found = {"p95 under explanations / idle": result["coronet"]["flood"]["busy"]["p95"]
-             / result["coronet"]["flood"]["idle"]["p95"]}  # fmt: skip
+    found = {
+        f"p95 under explanations / idle, {each['clients']} clients": each["busy"]["p95"] / each["idle"]["p95"]
+        for each in result["coronet"]["flood"]
+    }
     if any(load["clients"] == 4 for load in result["coronet"]["loads"]):
         found["served / in process, 4 clients"] = rate("coronet") / alone
         found["served / FastAPI, 4 clients"] = rate("coronet") / rate("fastapi")
