@@ -1,20 +1,27 @@
-"""Faults on purpose, under load: workers that are killed or hang, a full queue, a full disk, wrong files, a restart."""
+"""Faults on purpose, under load: workers that are killed or hang, a full queue, a full disk, wrong files, a restart.
+
+Those without the mark `slow` are the short form that runs with all other tests.
+"""
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
-import threading
 import time
 import zipfile
 from collections.abc import Callable
-from contextlib import ExitStack, contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 import requests
+from PIL import Image
 
 from client.http import CoroNetClient
 from client.lanes import Lane
@@ -24,10 +31,14 @@ from client.tokens import TokenSource
 from client.ts_config import free_ports
 from model_src.errors import RequestError, ServerError
 from model_src.server_files import EXPLAIN_MODEL, PREDICT_MODEL
+from tests.e2e.traffic import Traffic
+from train.phantoms import make_phantom
 
-pytestmark = pytest.mark.slow
 CONFIG = Path(__file__).parents[2] / "config.properties"
-RECOVERY_SECONDS = 20
+# From SIGKILL to the replacement's first answer. The short form runs wherever tests run, on busy cores too.
+RECOVERY_SECONDS = 20.0
+RECOVERY_SECONDS_WHEN_BUSY = 40.0
+DIED = "Worker died"  # TorchServe's words for the request that a worker had when it ended
 
 
 @pytest.fixture
@@ -42,8 +53,30 @@ def serve(model_store, tmp_path):
         yield start
 
 
-def prediction_pids(server) -> list[int]:
-    return [worker["pid"] for worker in server.describe()["workers"]]
+def ready_pids(server, model=PREDICT_MODEL) -> list[int]:
+    """Process ids of a lane's workers that are ready."""
+    return [worker["pid"] for worker in server.describe(model).get("workers", []) if worker["status"] == "READY"]
+
+
+def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
+    """The first true value of condition()."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(0.1)
+    pytest.fail(f"not within {seconds} s: {what}")
+
+
+def answers_of(server) -> dict[bytes, dict[str, Any]]:
+    """What the server answers to an image of each class, all different, before anything is broken."""
+    known = {}
+    for label in range(3):
+        buffer = io.BytesIO()
+        Image.fromarray(make_phantom(label, seed=7 + label, size=96).image).save(buffer, "PNG")
+        known[buffer.getvalue()] = server.client().predict(buffer.getvalue())
+    assert len({str(answer) for answer in known.values()}) == len(known)
+    return known
 
 
 def asking(server, image: bytes, expected: dict) -> Callable[[], Callable[[], None]]:
@@ -60,47 +93,78 @@ def asking(server, image: bytes, expected: dict) -> Callable[[], Callable[[], No
     return connect
 
 
-@contextmanager
-def load(server, image: bytes, expected: dict, clients: int, seconds: float):
-    """Predictions go on inside; yields a list that holds the Load afterwards."""
-    done: list = []
-    thread = threading.Thread(
-        target=lambda: done.append(drive(asking(server, image, expected), clients, seconds))
-    )
-    thread.start()
-    time.sleep(2)
-    yield done
-    thread.join()
+def kill_one_and_see_it_replaced(server, traffic: Traffic, seconds: float) -> float:
+    """Seconds from SIGKILL of one of two prediction workers to its replacement's first answer under `traffic`.
+
+    The other worker is then stopped for a moment, so that whatever is answered comes from the replacement.
+    """
+    victim, other = ready_pids(server)
+    begun = time.monotonic()
+    os.kill(victim, signal.SIGKILL)
+    (new,) = wait_for(lambda: set(ready_pids(server)) - {victim, other}, seconds, "the replacement is ready")
+    os.kill(other, signal.SIGSTOP)
+    try:
+        time.sleep(0.2)  # what it had answered already has arrived
+        answered = traffic.count("right")
+        wait_for(lambda: traffic.count("right") > answered, seconds, f"worker {new} answers")
+        took = time.monotonic() - begun
+    finally:
+        os.kill(other, signal.SIGCONT)
+    assert other in ready_pids(server)
+    assert took <= seconds
+    print(f"\nSIGKILL to the replacement's first answer: {took:.1f} s")
+    return took
 
 
-def test_sigkill_under_load_costs_the_request_that_the_worker_had(serve, phantom_png):
+def test_a_killed_worker_is_replaced_and_the_other_is_undisturbed(server):
+    with Traffic(server.client, answers_of(server), clients=4) as traffic:
+        wait_for(lambda: traffic.count("right") >= 20, 60, "load")
+        begun = time.monotonic()
+        took = kill_one_and_see_it_replaced(server, traffic, RECOVERY_SECONDS_WHEN_BUSY)
+    assert traffic.count("wrong") == 0
+    # nobody's request is lost but the one that the dead worker had in hand
+    assert len(traffic.failures()) <= 1
+    assert all(DIED in failure for failure in traffic.failures())
+    # the other worker answered while the replacement was loading
+    times = sorted(outcome.ended for outcome in traffic.outcomes if begun <= outcome.ended <= begun + took - 0.5)
+    assert max((later - sooner for sooner, later in pairwise(times)), default=0.0) < 5.0
+
+
+@pytest.mark.slow
+def test_killed_again_and_again_nothing_is_answered_wrong(serve):
+    """Five prediction workers one after the other, then the only worker that explains."""
     server = serve(workers=2)
-    image = phantom_png.read_bytes()
-    expected = server.client().predict(image)
-    with load(server, image, expected, clients=4, seconds=RECOVERY_SECONDS + 10) as done:
-        victim, other = prediction_pids(server)
-        os.kill(victim, signal.SIGKILL)
-        killed = time.monotonic()
-        while True:
-            workers = server.describe()["workers"]
-            if all(w["status"] == "READY" and w["pid"] != victim for w in workers) and len(workers) == 2:
-                break
-            assert time.monotonic() - killed < RECOVERY_SECONDS
-            time.sleep(0.2)
-        recovered = time.monotonic() - killed
-    (measured,) = done
-    print(f"\nSIGKILL: {len(measured.waits)} right answers, {measured.failures}, replaced after {recovered:.1f} s")
-    assert len(measured.failures) <= 1  # what it was working on
-    assert other in prediction_pids(server)
+    known = answers_of(server)
+    image = next(iter(known))
+    explained = server.client().explain(image, method="saliency")
+    with Traffic(server.client, known, clients=4) as traffic:
+        for _ in range(5):
+            wait_for(lambda: len(ready_pids(server)) == 2, 60, "both workers are ready")
+            before = traffic.count("right")
+            wait_for(lambda before=before: traffic.count("right") >= before + 10, 60, "load")
+            kill_one_and_see_it_replaced(server, traffic, RECOVERY_SECONDS)
+        lost = len(traffic.failures())
+        assert lost <= 5
+        (explainer,) = ready_pids(server, EXPLAIN_MODEL)
+        begun = time.monotonic()
+        os.kill(explainer, signal.SIGKILL)
+        wait_for(lambda: not psutil.pid_exists(explainer), 10, "it is gone")
+        assert server.client().explain(image, method="saliency") == explained  # it waits in the queue
+        assert time.monotonic() - begun < 2 * RECOVERY_SECONDS  # predictions keep both cores
+        assert ready_pids(server, EXPLAIN_MODEL) != [explainer]
+        assert len(traffic.failures()) == lost  # predictions did not notice
+    assert traffic.count("wrong") == 0
+    assert all(DIED in failure for failure in traffic.failures())
 
 
+@pytest.mark.slow
 def test_a_worker_that_hangs_is_replaced(serve, phantom_png, monkeypatch):
     lanes = [Lane(PREDICT_MODEL, 2, response_timeout=5), Lane(EXPLAIN_MODEL, 1)]
     monkeypatch.setattr("client.server.choose_lanes", lambda *_: lanes)
     server = serve()
     image = phantom_png.read_bytes()
     expected = server.client().predict(image)
-    victim, other = prediction_pids(server)
+    victim, other = ready_pids(server)
     os.kill(victim, signal.SIGSTOP)
     try:
         measured = drive(asking(server, image, expected), 4, 30)
@@ -109,8 +173,8 @@ def test_a_worker_that_hangs_is_replaced(serve, phantom_png, monkeypatch):
             os.kill(victim, signal.SIGKILL)
     print(f"\nSIGSTOP: {len(measured.waits)} right answers, {measured.failures}")
     assert len(measured.failures) <= 1
-    assert victim not in prediction_pids(server)
-    assert other in prediction_pids(server)
+    assert victim not in ready_pids(server)
+    assert other in ready_pids(server)
 
 
 def test_a_full_queue_says_so_and_patient_clients_get_through(serve, phantom_png, tmp_path):
@@ -120,16 +184,12 @@ def test_a_full_queue_says_so_and_patient_clients_get_through(serve, phantom_png
     image = phantom_png.read_bytes()
     expected = server.client().predict(image)
     url, token = server.url + "/predictions/coronet", {"Authorization": f"Bearer {server.token.read()}"}
-    statuses: list[int] = []
 
-    def rush() -> None:
-        statuses.append(requests.post(url, data=image, headers=token, timeout=60).status_code)
+    def rush(_: int) -> int:
+        return requests.post(url, data=image, headers=token, timeout=60).status_code
 
-    threads = [threading.Thread(target=rush) for _ in range(40)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(40) as crowd:
+        statuses = list(crowd.map(rush, range(40)))
     assert set(statuses) == {200, 503}
     measured = drive(asking(server, image, expected), 6, 5)
     assert measured.waits
@@ -164,11 +224,12 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk_costs_the_logs_only(small_disk, serve, phantom_png):
     server = serve(state=small_disk)
     image = phantom_png.read_bytes()
     expected = server.client().predict(image)
-    pids = prediction_pids(server)
+    pids = ready_pids(server)
     with (small_disk / "filler").open("wb", buffering=0) as filler, suppress(OSError):
         while True:
             filler.write(b"\0" * 4096)
@@ -176,38 +237,31 @@ def test_a_full_disk_costs_the_logs_only(small_disk, serve, phantom_png):
         assert server.client().predict(image) == expected
     with pytest.raises(RequestError):
         server.client().predict(b"no image")
-    assert prediction_pids(server) == pids
+    assert ready_pids(server) == pids
 
 
+@pytest.mark.slow
 def test_clients_survive_a_restart(model_store, phantom_png, tmp_path):
+    """A caller that has met the server waits while it is away, with a request in flight when it stops."""
     ports = dict(zip(("port", "management_port", "metrics_port"), free_ports(3), strict=True))
     image = phantom_png.read_bytes()
-    with torchserve(model_store, CONFIG, state=tmp_path / "state", **ports) as server:
-        expected = server.client().predict(image)
-        # the caller's own: it knows an address and a key file, and asks again when nobody answers
-        client = CoroNetClient(server.url, TokenSource(file=server.token.file))
-    answers: list[dict] = []
-    refusals: list[str] = []
-    stop = threading.Event()
 
-    def insist() -> None:
-        while not stop.is_set():
-            try:
-                answers.append(client.predict(image))
-            except (ServerError, RequestError) as error:
-                refusals.append(str(error))
-                time.sleep(0.5)
+    def serving():
+        return torchserve(model_store, CONFIG, state=tmp_path / "state", **ports)
 
-    thread = threading.Thread(target=insist)
-    thread.start()
-    try:
-        with torchserve(model_store, CONFIG, state=tmp_path / "state", **ports):
-            deadline = time.monotonic() + 30
-            while len(answers) < 5 and time.monotonic() < deadline:
-                time.sleep(0.2)
-    finally:
-        stop.set()
-        thread.join()
-    assert len(answers) >= 5
-    assert all(answer == expected for answer in answers)
-    assert all("\n" not in refusal for refusal in refusals)
+    with ExitStack() as stack:
+        with serving() as server:
+            known = {image: server.client().predict(image)}
+            # the callers' own: they know an address and a key file
+            url, token = server.url, TokenSource(file=server.token.file)
+            traffic = Traffic(lambda: CoroNetClient(url, token), known, clients=3)
+            stack.enter_context(traffic)
+            wait_for(lambda: traffic.count("right") >= 10, 60, "all clients have met the server")
+        before = traffic.count("right")
+        with serving():
+            wait_for(lambda: traffic.count("right") >= before + 10, 60, "they go on")
+            stack.close()
+    assert traffic.count("wrong") == 0
+    # what was in flight at the stop, and who has waited for longer than a client waits
+    assert len(traffic.failures()) <= 6
+    assert all("\n" not in failure for failure in traffic.failures())
