@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 import psutil
+import requests
 from PIL import Image
 
 from benchmarks.shipped import pack
@@ -37,7 +38,7 @@ from client.server import Server, torchserve
 from client.ts_config import free_ports
 from handlers.core import CoroNetCore
 from model_src.classes import CLASS_NAMES
-from model_src.errors import CoroNetError, InternalError, InvalidImage, InvalidRequest, Overloaded, UnsupportedImage
+from model_src.errors import CoroNetError, InvalidImage, InvalidRequest, Overloaded, UnsupportedImage
 from model_src.server_files import EXPLAIN_MODEL, PREDICT_MODEL
 from train.phantoms import make_phantom
 
@@ -191,8 +192,11 @@ class Traffic:
 
 
 def is_full(error: Exception) -> bool:
-    """Whether this is the server's way to say that too much waits: its queue is full, or no time is left."""
-    return isinstance(error, Overloaded) or (isinstance(error, InternalError) and "(503: " in str(error))
+    """Whether this is the server's way to say that too much waits: its queue is full, or no time is left.
+
+    A client that had no answer in its own time says Overloaded too, because of a time-out: that stays unexplained.
+    """
+    return isinstance(error, Overloaded) and not isinstance(error.__cause__, requests.Timeout)
 
 
 def worker_pids(server: Server) -> list[int]:

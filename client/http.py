@@ -19,7 +19,7 @@ import requests
 from client.management import ask_management
 from client.tokens import LOOPBACK_HOSTS, TOKEN_VARIABLE, TokenSource, read_key
 from model_src import errors
-from model_src.errors import CoroNetError, ImageTooLarge, InternalError, RequestError, ServerError
+from model_src.errors import CoroNetError, ImageTooLarge, InternalError, Overloaded, RequestError, ServerError
 from model_src.server_files import EXPLAIN_MODEL
 
 DEFAULT_URL = "http://127.0.0.1:8080"
@@ -53,7 +53,8 @@ class CoroNetClient:
 
     Every method raises
         RequestError: the server refused this one request (InvalidImage, InvalidRequest, ImageTooLarge,
-            UnsupportedImage: the classes the server itself uses) or could not answer it (InternalError);
+            UnsupportedImage: the classes the server itself uses), could not answer it (InternalError), or has no time
+            for it (Overloaded: its queue is full, or nothing came within `timeout`);
         ServerError: the server cannot be reached, is not a CoroNet server, or refused the token. One that has
             answered this client before is first given time to be restarted.
     """
@@ -161,7 +162,7 @@ class CoroNetClient:
         headers: Mapping[str, str] | None,
         files: Mapping[str, tuple[str, bytes, str]] | None,
     ) -> requests.Response:
-        """The answer to one POST; InternalError when it takes too long, ServerError when there is no connection."""
+        """The answer to one POST; Overloaded when it takes too long, ServerError when there is no connection."""
         try:
             return self._session.post(
                 self.url + path,
@@ -171,11 +172,11 @@ class CoroNetClient:
                 auth=BearerToken(token) if token else None,
                 timeout=(CONNECT_TIMEOUT, self.timeout),
             )
-        except requests.Timeout:
-            raise InternalError(
+        except requests.Timeout as error:
+            raise Overloaded(
                 f"no answer from {self.url} within {self.timeout:g} s: the server is busy; "
                 "allow more with --timeout, or ask for fewer steps"
-            ) from None
+            ) from error
         except requests.RequestException as error:
             raise ServerError(_connection_message(self.url, error)) from None
 
@@ -224,7 +225,8 @@ class CoroNetClient:
         if kind == "ModelNotFoundException":
             return ServerError(f"{self.url} serves no model 'coronet': start it with 'coronet serve'")
         if kind in ("InternalServerException", "ServiceUnavailableException"):
-            return InternalError(f"the server could not answer ({status}: {message}): see its logs/model_log.log")
+            failure = Overloaded if status == 503 else InternalError
+            return failure(f"the server could not answer ({status}: {message}): see its logs/model_log.log")
         message = message or "is it the address of TorchServe?"
         return ServerError(f"{self.url} answered {status}, but not as CoroNet does: {message}")
 

@@ -15,17 +15,15 @@ from pathlib import Path
 from typing import IO, Any, cast
 from zipfile import is_zipfile
 
-import requests
-
-from client.http import BearerToken, CoroNetClient
+from client.http import CoroNetClient
 from client.java import find_java
 from client.lanes import ARCHIVE, Lane, choose_lanes, count_gpus, snapshot
 from client.lifeline import STOP_TIMEOUT
-from client.management import ask_management
 from client.process_group import stop_group
 from client.server_log import ServerLog
-from client.tokens import RECORD_FILE, ServerRecord, TokenSource, read_key, state_directory, write_record
+from client.tokens import RECORD_FILE, ServerRecord, TokenSource, state_directory, write_record
 from client.ts_config import read_properties, settle_addresses, write_config
+from client.worker_status import describe
 from model_src.cores import available_cores
 from model_src.errors import RequestError, ServerError
 from model_src.server_files import PREDICT_MODEL, WORKERS_VARIABLES, ServerFiles
@@ -55,12 +53,7 @@ class Server:
 
     def describe(self, model: str = PREDICT_MODEL, **parameters: str) -> dict[str, Any]:
         """TorchServe's description of a model ({}: none yet); customized="true" adds the model's own."""
-        try:
-            key = BearerToken(read_key(self.token.file, "management")) if self.token.file else None
-            response = ask_management(self.management_url, "GET", f"/models/{model}", key, parameters, 10.0)
-            return response.json()[0] if response.ok else {}
-        except (requests.RequestException, ServerError):
-            return {}
+        return describe(self.token, model, **parameters)
 
     def drain(self, timeout: float = DRAIN_TIMEOUT) -> None:
         """Let requests in progress finish, for at most so many seconds; others are told to come again (503)."""

@@ -1,7 +1,8 @@
 """Ask a running server's model for a small prediction and a small explanation: exit status 0 when both are answered.
 
 For supervisors and load balancers. TorchServe's own /ping says Healthy before a model has loaded, and after one has
-failed to. A flood of explanations makes this one wait its turn: give --timeout what callers would wait.
+failed to. A server that has no time within --timeout is busy, not broken: on its own machine, where it can be asked
+whether its workers are there, that is exit status 0 and said.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import argparse
 import time
 
 from client.asking import add_connection_arguments, connect
-from model_src.errors import RequestError, ServerError
+from client.tokens import find_token
+from client.worker_status import all_lanes_work
+from model_src.errors import Overloaded, RequestError, ServerError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,9 +35,13 @@ def run(args: argparse.Namespace) -> int:
         try:
             connect(args).check()  # anew each time: a server that has just started has a new token
         except (RequestError, ServerError) as error:
-            if time.monotonic() >= deadline:
+            if time.monotonic() < deadline:
+                time.sleep(0.5)
+            elif isinstance(error, Overloaded) and all_lanes_work(find_token(args.url, args.token, args.token_file)):
+                print(f"{args.url} is busy, its workers are there: {error}")
+                return 0
+            else:
                 raise ServerError(f"not ready: {error}") from None
-            time.sleep(0.5)
         else:
             print(f"{args.url} answers")
             return 0

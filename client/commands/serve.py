@@ -72,12 +72,13 @@ def run(args: argparse.Namespace) -> int:
             size = f"{len(workers)} x {'GPU' if any(worker['gpu'] for worker in workers) else 'CPU'}"
             size += f", {len(explainers)} more for explanations" if explainers else ""
             key_file = server.token.file
-            authorization = f'-H "Authorization: Bearer $({_token_command(key_file)})" ' if key_file else ""
+            # From a pipe: arguments are in the process list, which every user of the machine can read.
+            header, option = (f"{_header_command(key_file)} | ", "-H @- ") if key_file else ("", "")
             print(
                 f"coronet {model.get('modelVersion', '')} answers at {server.url} ({size})\n"
                 f"  predict   coronet predict IMAGE --url {server.url}\n"
                 f"  explain   coronet explain IMAGE --out DIR --url {server.url}\n"
-                f"  curl      curl -f {authorization}{server.url}/predictions/coronet -T IMAGE\n"
+                f"  curl      {header}curl -f {option}{server.url}/predictions/coronet -T IMAGE\n"
                 f"  logs      {server.logs}\n"
                 "  stop      Ctrl-C",
                 flush=True,
@@ -90,9 +91,9 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _token_command(key_file: Path) -> str:
-    """A shell command that prints the token: terminals are recorded and logs are kept, so it is not printed itself."""
-    script = 'import json, sys; print(json.load(open(sys.argv[1]))["inference"]["key"])'
+def _header_command(key_file: Path) -> str:
+    """A shell command that prints the header with the token: terminals are recorded, so it is not printed itself."""
+    script = 'import json, sys; print("Authorization: Bearer", json.load(open(sys.argv[1]))["inference"]["key"])'
     return f"python3 -c {shlex.quote(script)} {shlex.quote(str(key_file))}"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.soak import Known, Traffic, is_full, slope
 from client.http import CoroNetClient
-from model_src.errors import InternalError
+from model_src.errors import Overloaded
 
 
 def test_a_steady_rise_is_found_after_the_first_third():
@@ -63,7 +63,7 @@ def test_a_client_that_meets_what_it_should_not_fails_the_soak():
 
 def test_without_an_explanation_it_is_not_good():
     def full(image, **_):
-        raise InternalError("the server could not answer (503: no worker): see its logs")
+        raise Overloaded("the server could not answer (503: no worker): see its logs")
 
     traffic = soak(answering(lambda image: RIGHT, full))
     assert traffic.unexplained == []

@@ -20,6 +20,7 @@ from model_src.errors import (
     InternalError,
     InvalidImage,
     InvalidRequest,
+    Overloaded,
     ServerError,
     UnsupportedImage,
 )
@@ -143,7 +144,7 @@ def test_a_busy_server_is_asked_again(fake_server):
 
 def test_a_server_that_stays_busy_is_given_up(fake_server):
     fake_server.answers = [error(503, "ServiceUnavailableException", "no worker")] * 10
-    with pytest.raises(InternalError, match="503: no worker"):
+    with pytest.raises(Overloaded, match="503: no worker"):
         CoroNetClient(fake_server.url, "secret").predict(b"x")
     assert len(fake_server.requests) == 1 + len(http.RETRY_WAITS)
 
@@ -198,7 +199,7 @@ def test_no_answer_in_time(fake_server, monkeypatch):
 
     release = Event()
     fake_server.on_request = lambda request: release.wait(5)
-    with pytest.raises(InternalError, match=r"no answer .* within 0\.1 s"):
+    with pytest.raises(Overloaded, match=r"no answer .* within 0\.1 s"):
         CoroNetClient(fake_server.url, "secret", timeout=0.1).predict(b"x")
     release.set()
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
+
 from client.cli import main
+from client.tokens import ServerRecord, write_record
 
 BUSY = (503, {"code": 503, "type": "ServiceUnavailableException", "message": "no worker"})
 
@@ -41,3 +46,45 @@ def test_no_server_and_no_token(capsys, monkeypatch, tmp_path):
     monkeypatch.delenv("CORONET_TOKEN", raising=False)
     assert main(["ready", "--url", "http://127.0.0.1:1"]) == 1
     assert "not ready: no token for http://127.0.0.1:1" in capsys.readouterr().err
+
+
+@pytest.fixture
+def own_server(fake_server, tmp_path, monkeypatch):
+    """The fake as a server that `coronet serve` of this user started, which answers management too."""
+    port = int(fake_server.url.rpartition(":")[2])
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.delenv("CORONET_TOKEN", raising=False)
+    state = tmp_path / "coronet" / f"serve-{port}"
+    state.mkdir(parents=True)
+    keys = {kind: {"key": "secret"} for kind in ("inference", "management", "API")}
+    (state / "key_file.json").write_text(json.dumps(keys))
+    write_record(ServerRecord(fake_server.url, fake_server.url, 1, str(state / "key_file.json")), state)
+    return fake_server
+
+
+def lane(*statuses):
+    return (200, [{"workers": [{"status": status} for status in statuses]}])
+
+
+@pytest.mark.parametrize(
+    ("lanes", "status"),
+    [
+        ([lane("READY", "UNLOADING"), lane("READY")], 0),
+        ([lane("READY"), (404, {})], 0),  # no explanation lane
+        ([lane("READY"), lane("UNLOADING")], 1),
+        ([lane(), lane("READY")], 1),
+        ([(404, {}), (404, {})], 1),
+    ],
+)
+def test_busy_is_not_dead(own_server, capsys, lanes, status):
+    own_server.answers = [BUSY, *lanes]
+    assert main(["ready", "--url", own_server.url]) == status
+    told = capsys.readouterr()
+    assert ("is busy, its workers are there" in told.out) == (status == 0)
+    assert ("not ready" in told.err) == (status == 1)
+
+
+def test_a_worker_that_died_is_no_busy_one(own_server):
+    own_server.answers = [(500, {"code": 500, "type": "InternalServerException", "message": "Worker died."})]
+    assert main(["ready", "--url", own_server.url]) == 1
+    assert len(own_server.requests) == 1

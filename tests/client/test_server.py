@@ -26,7 +26,7 @@ def server_that_prints(
     return Server(
         url=fake_server.url,
         management_url=fake_server.url,
-        token=TokenSource(file=key_file),
+        token=TokenSource(file=key_file, management_url=fake_server.url),
         logs=Path("logs"),
         temporary=temporary,
         process=process,

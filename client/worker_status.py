@@ -1,0 +1,40 @@
+"""Which workers of a server are there, by TorchServe's own account: the difference between busy and dead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+
+from client.http import BearerToken
+from client.management import ask_management
+from client.tokens import TokenSource, read_key
+from model_src.errors import ServerError
+from model_src.server_files import EXPLAIN_MODEL, PREDICT_MODEL
+
+_TIMEOUT = 10.0  # seconds
+
+
+def describe(token: TokenSource, model: str, **parameters: str) -> dict[str, Any]:
+    """TorchServe's description of a model; {} when there is none yet, or no management to ask.
+
+    Args:
+        token: of a server on this machine; others do not let their management be asked.
+        model: the name under which the archive is registered.
+        parameters: customized="true" adds the model's own description.
+    """
+    if token.management_url is None:
+        return {}
+    try:
+        key = BearerToken(read_key(token.file, "management")) if token.file else None
+        response = ask_management(token.management_url, "GET", f"/models/{model}", key, parameters, _TIMEOUT)
+        return response.json()[0] if response.ok else {}
+    except (requests.RequestException, ServerError):
+        return {}
+
+
+def all_lanes_work(token: TokenSource) -> bool:
+    """Whether each lane of the server has a worker with the model loaded; False when nobody can be asked."""
+    lanes = [describe(token, model) for model in (PREDICT_MODEL, EXPLAIN_MODEL)]
+    registered = [lane for lane in lanes if lane]
+    return bool(lanes[0]) and all(any(w["status"] == "READY" for w in lane.get("workers", ())) for lane in registered)
