@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model_src.engine_settings import ENGINES, PRECISIONS, EngineSettings
+from model_src.errors import ArtefactError
 
 if TYPE_CHECKING:
     import torch
@@ -50,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--split",
         choices=("train", "validation", "test", "all"),
         default="test",
-        help="images to judge (test)",
+        help="images to judge (test); validation: for a run folder, those that its training set aside",
     )
     parser.add_argument(
         "--roots",
@@ -83,7 +84,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine",
         choices=ENGINES,
-        help="run an engine of the server, and check its answers against the artefacts in float32",
+        help="run an engine of the server, and check its answers against the artefacts in float32; "
+        "exit status 1 if they differ too much",
     )
     parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="of --engine (auto, which is float32)")
     parser.add_argument("--skip-unreadable", action="store_true", help="leave unreadable images out and list them")
@@ -108,11 +110,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _evaluate(args: argparse.Namespace) -> int:
     from handlers.explanations import explain_batch, parse_options
-    from train.data_dir import read_data_dir
     from train.device import choose_compute
     from train.evaluation.classifiers import load_classifier
     from train.evaluation.engine_check import open_classifier
     from train.evaluation.evaluate import draw, draw_explanations, evaluate
+    from train.evaluation.judged_split import judged_examples
     from train.evaluation.report import check_target, write_report
 
     check_target(args.out)
@@ -121,7 +123,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     loaded = load_classifier(args.model, device)
     engine = EngineSettings(args.engine, args.precision) if args.engine else None
     classifier = open_classifier(loaded, engine) if engine else loaded
-    examples = read_data_dir(args.data_dir, args.split, args.roots, missing_ok=args.skip_unreadable)
+    examples = judged_examples(args.model, args.data_dir, args.split, args.roots, missing_ok=args.skip_unreadable)
     folder = args.data_dir if args.data_dir.is_dir() else args.data_dir.parent
     evaluation = evaluate(
         classifier,
@@ -144,6 +146,8 @@ def _evaluate(args: argparse.Namespace) -> int:
     data = _data_facts(args)
     write_report(evaluation, data, figures, explanations, args.out, command=["coronet", *sys.argv[1:]])
     _print_results(evaluation, data, args.out)
+    if evaluation.engine_check and not evaluation.engine_check.passed:
+        raise ArtefactError(evaluation.engine_check.failure)
     return 0
 
 

@@ -65,6 +65,26 @@ def test_an_engine_is_checked_against_the_artefacts(artefact_dir, data_dir, tmp_
     assert "Check passed" in (tmp_path / "a" / "report.html").read_text()
 
 
+def test_an_engine_that_answers_otherwise_is_status_1_and_reported(
+    artefact_dir, data_dir, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("train.evaluation.engine_check.TOLERANCE", -1.0)  # no answer is as near as that
+    command = ["evaluate", str(artefact_dir), str(data_dir), "--explain", "--engine", "torchscript"]
+    assert main([*command, "--out", str(tmp_path / "a")]) == 1
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("coronet: ")]
+    assert len(said) == 1
+    assert "engine check failed: torchscript in float32 changed 0 of 6 labels" in said[0]
+    assert json.loads((tmp_path / "a" / "metrics.json").read_text())["engine_check"]["passed"] is False
+
+
+def test_training_images_are_called_so(artefact_dir, data_dir, tmp_path, capsys):
+    for split, said in (("train", "These are training images"), ("all", "Training images are among these")):
+        command = ["evaluate", str(artefact_dir), str(data_dir), "--explain", "--split", split]
+        assert main([*command, "--out", str(tmp_path / split)]) == 0
+        assert said in " ".join(capsys.readouterr().out.split())
+        assert said in (tmp_path / split / "report.html").read_text()
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

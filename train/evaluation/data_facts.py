@@ -8,6 +8,16 @@ from typing import Any
 from model_src.classes import CLASS_NAMES
 from train.evaluation.evaluate import Evaluation
 
+# Split -> why its figures flatter a model that was trained on the same directory.
+_NOT_UNSEEN = {
+    "train": "These are training images: a model trained on this directory has seen them, and figures say what it "
+    "remembers, not how it does on new patients.",
+    "all": "Training images are among these: a model trained on this directory has seen them, and figures are better "
+    "than on new patients.",
+    "validation": "Training selects weights (and calibrates them) on validation images: figures of a model trained on "
+    "this directory are a little better than on new patients. Use them to choose between models, not to praise one.",
+}
+
 
 @dataclass(frozen=True)
 class DataFacts:
@@ -30,8 +40,10 @@ def class_table(evaluation: Evaluation) -> dict[str, dict[str, Any]]:
 
 
 def data_remarks(evaluation: Evaluation, data: DataFacts) -> list[str]:
-    """Warnings about the images, in sentences: patients trained on, and classes told by their source."""
+    """Warnings about the images, in sentences: images trained or selected on, and classes told by their source."""
     remarks = []
+    if data.split in _NOT_UNSEEN:
+        remarks.append(_NOT_UNSEEN[data.split])
     if data.shared_patients:
         remarks.append(
             f"{data.shared_patients} patients of this split also have images in the training split of the "

@@ -90,6 +90,15 @@ class EngineCheck:
             f"(none and at most {TOLERANCE} are allowed). Check {outcome}."
         )
 
+    @property
+    def failure(self) -> str:
+        """What to do about a check that failed, for whoever started it."""
+        return (
+            f"engine check failed: {self.engine} in {self.precision} changed {self.changed_labels} of {self.images} "
+            f"labels and moved a probability by up to {self.largest_shift:.2g}, none and {TOLERANCE} are allowed; "
+            "serve with another engine or precision (the report is written)"
+        )
+
     def as_json(self) -> dict[str, Any]:
         """For metrics.json."""
         return asdict(self) | {"tolerance": TOLERANCE, "passed": self.passed}

@@ -1,0 +1,48 @@
+"""A run is judged on the validation images that its training set aside, or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from model_src.classes import CLASS_NAMES
+from model_src.errors import DataError
+from train.data_dir import class_counts
+from train.evaluation.judged_split import judged_examples
+from train.run_folder import RunFolder
+from train.split import read_training_data
+
+
+def run_with(folder: Path, seed: int, validation: dict[str, int]) -> Path:
+    """A run folder of which only run.json is there."""
+    RunFolder(folder).create(
+        {"seed": seed, "recipe": {"validation_fraction": 0.2}, "data": {"validation": validation}}
+    )
+    return folder
+
+
+def test_the_validation_split_of_a_run_is_made_again(stripes: Path, tmp_path: Path) -> None:
+    held_out = {}
+    for seed in (0, 1):
+        run = run_with(tmp_path / f"run{seed}", seed, dict.fromkeys(CLASS_NAMES, 2))
+        held_out[seed] = {example.path for example in judged_examples(run, stripes, "validation")}
+        data = read_training_data(stripes, fraction=0.2, seed=seed)
+        assert held_out[seed] == {example.path for example in data.validation}
+    assert held_out[0] != held_out[1]
+
+
+def test_other_data_than_the_run_was_trained_on_is_refused(stripes: Path, tmp_path: Path) -> None:
+    run = run_with(tmp_path / "run", 0, dict.fromkeys(CLASS_NAMES, 3))
+    with pytest.raises(DataError, match=r"held out 3 Healthy, .* here it would be 2 Healthy"):
+        judged_examples(run, stripes, "validation")
+    imported = run_with(tmp_path / "imported", 0, {})
+    with pytest.raises(DataError, match="training held out nothing"):
+        judged_examples(imported, stripes, "validation")
+
+
+def test_other_splits_and_models_take_what_the_data_has(stripes: Path, tmp_path: Path) -> None:
+    run = run_with(tmp_path / "run", 0, dict.fromkeys(CLASS_NAMES, 2))
+    assert class_counts(judged_examples(run, stripes, "train")) == dict.fromkeys(CLASS_NAMES, 10)
+    with pytest.raises(DataError, match="no validation split"):
+        judged_examples(tmp_path / "coronet.mar", stripes, "validation")
