@@ -44,6 +44,11 @@ class UnreadableFile:
     reason: str
 
 
+def decoding_threads() -> int:
+    """Images decoded at a time unless told otherwise: one per core, up to 16."""
+    return min(len(os.sched_getaffinity(0)), 16)  # a large X-ray takes 100 MB and more
+
+
 def decode_files(
     paths: Iterable[Path], image_size: int, workers: int | None = None
 ) -> Iterator[DecodedFile | UnreadableFile]:
@@ -51,7 +56,7 @@ def decode_files(
 
     Only a few images per worker are in memory, however many paths there are.
     """
-    workers = workers or min(len(os.sched_getaffinity(0)), 16)  # a large X-ray takes 100 MB and more
+    workers = workers or decoding_threads()
     waiting = iter(paths)
     with ThreadPoolExecutor(workers) as pool:
         running: deque[Future[DecodedFile | UnreadableFile]] = deque()

@@ -13,6 +13,8 @@ from model_src.errors import RunError
 from model_src.fpae import check_size
 from train.augmentation import check_augmentation
 
+OPTIMISERS = ("adam", "adamw")
+SCHEDULES = ("constant", "one_cycle")
 RECIPE_FOLDER = Path(__file__).parent / "recipes"
 
 
@@ -21,9 +23,9 @@ class FpaeRecipe:
     """How each autoencoder is trained on the images of its own class (equations 2-4)."""
 
     epochs: int
-    optimiser: str  # "adam" or "adamw"
+    optimiser: str  # one of OPTIMISERS
     learning_rate: float
-    schedule: str  # "constant" or "one_cycle"
+    schedule: str  # one of SCHEDULES
     weight_decay: float
     batch_size: int  # images per step; 0 = every image of the class in one step
     latent_weight: float  # lambda, the weight of the latent distance
@@ -121,21 +123,34 @@ def check_recipe(recipe: Recipe) -> Recipe:
     check_size(recipe.image_size)
     check_augmentation(recipe.fpae.augmentation, 1)
     check_augmentation(recipe.cin.augmentation, recipe.cin.variants)
-    weights = recipe.cin.class_weights
-    checks = {
-        "validation_fraction": 0 < recipe.validation_fraction < 1,
-        "fpae.epochs": recipe.fpae.epochs > 0,
-        "cin.epochs": recipe.cin.epochs > 0,
-        "fpae.crop (0 or a multiple of 8 up to the image size)": recipe.fpae.crop % 8 == 0
-        and 0 <= recipe.fpae.crop <= recipe.image_size,
-        "cin.batch_size": recipe.cin.batch_size > 0,
-        "fpae.batch_size": recipe.fpae.batch_size >= 0,
-        "cin.variants": recipe.cin.variants > 0,
-        "cin.average": 0 <= recipe.cin.average < 1,
-        "cin.class_weights": weights in ("balanced", "none")
-        or (not isinstance(weights, str) and len(weights) == len(CLASS_NAMES)),
-    }
-    for setting, right in checks.items():
+    fpae, cin = recipe.fpae, recipe.cin
+    weights = cin.class_weights
+    if isinstance(weights, str):
+        weighs = weights in ("balanced", "none")
+    else:
+        weighs = len(weights) == len(CLASS_NAMES) and min(weights) > 0
+    crops = fpae.crop % 8 == 0 and 0 <= fpae.crop <= recipe.image_size
+    # Setting, its value, whether it can be taken, what can.
+    checks: list[tuple[str, object, bool, str]] = [
+        ("validation_fraction", recipe.validation_fraction, 0 < recipe.validation_fraction < 1, "between 0 and 1"),
+        ("fpae.batch_size", fpae.batch_size, fpae.batch_size >= 0, "at least 1, or 0 for all images in one step"),
+        ("fpae.latent_weight", fpae.latent_weight, fpae.latent_weight >= 0, "at least 0"),
+        ("fpae.crop", fpae.crop, crops, "0, or a multiple of 8 up to the image size"),
+        ("cin.batch_size", cin.batch_size, cin.batch_size > 0, "at least 1"),
+        ("cin.label_smoothing", cin.label_smoothing, 0 <= cin.label_smoothing < 1, "from 0 to below 1"),
+        ("cin.mixup", cin.mixup, cin.mixup >= 0, "at least 0"),
+        ("cin.average", cin.average, 0 <= cin.average < 1, "from 0 to below 1"),
+        ("cin.class_weights", weights, weighs, f"balanced, none, or {len(CLASS_NAMES)} numbers above 0"),
+    ]
+    for name, stage in (("fpae", fpae), ("cin", cin)):
+        checks += [
+            (f"{name}.epochs", stage.epochs, stage.epochs > 0, "at least 1"),
+            (f"{name}.optimiser", stage.optimiser, stage.optimiser in OPTIMISERS, " or ".join(OPTIMISERS)),
+            (f"{name}.learning_rate", stage.learning_rate, stage.learning_rate > 0, "above 0"),
+            (f"{name}.schedule", stage.schedule, stage.schedule in SCHEDULES, " or ".join(SCHEDULES)),
+            (f"{name}.weight_decay", stage.weight_decay, stage.weight_decay >= 0, "at least 0"),
+        ]
+    for setting, value, right, needed in checks:
         if not right:
-            raise RunError(f"recipe {recipe.name}: {setting} has a value it cannot take: {recipe.as_dict()}")
+            raise RunError(f"recipe {recipe.name}: {setting}: found {value!r}, need {needed}")
     return recipe

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,6 +18,7 @@ from model_src.coronet import Classified, CoroNet
 from model_src.errors import DataError, RequestError, RunError
 from model_src.xray import read_xray
 from train.data_dir import Example
+from train.decode import decoding_threads
 from train.evaluation.probes import working_size
 from train.evaluation.results import ImageResult
 from train.progress import track
@@ -113,7 +113,7 @@ def decode_stream(examples: Sequence[Example], image_size: int) -> Iterator[tupl
 
     In order, decoded a few ahead of the reader in threads: Pillow, pydicom and torch release the interpreter.
     """
-    workers = len(os.sched_getaffinity(0))
+    workers = decoding_threads()
     waiting = iter(examples)
     with ThreadPoolExecutor(workers) as pool:
         running: deque[tuple[Example, Future[Decoded | str]]] = deque()
