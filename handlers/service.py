@@ -153,14 +153,15 @@ def _explain(
     kinds = [dataclasses.replace(found, target=None) for found in options]
     for kind in dict.fromkeys(kinds):  # images whose options differ in nothing but the target are explained together
         rows = [index for index, found in enumerate(kinds) if found == kind]
-        for start in range(0, len(rows), core.together):
+        together = core.together(kind)
+        for start in range(0, len(rows), together):
             now = time.monotonic()
             if now > deadline:
                 raise Overloaded(
                     f"explanations that came together took over {limits.explain_seconds} s; "
                     "ask again, for fewer images or with fewer steps"
                 )
-            part = rows[start : start + core.together]
+            part = rows[start : start + together]
             share = Deadline.after((ends - now) * len(part) / (len(options) - len(answers)), why)
             xrays = []
             for index in part:

@@ -11,7 +11,7 @@ import torch
 
 from handlers import core as core_module
 from handlers.core import CoroNetCore
-from handlers.explanations import METHODS, parse_options
+from handlers.explanations import DEFAULT_METHOD, METHODS, parse_options
 from handlers.explanations.time_limit import Pace
 from model_src.artefacts import CIN_NAME
 from model_src.errors import ArtefactError, InternalError, OutOfMemory
@@ -135,9 +135,19 @@ def test_a_mask_step_corrects_a_pace_measured_on_a_busy_machine(core, chest_png,
     assert core.pace == corrected  # two images together say nothing about one
 
 
-@pytest.mark.parametrize(("size", "images"), [(64, 8), (224, 8), (320, 3), (512, 1), (1024, 1)])
-def test_explanations_made_together_need_no_more_memory_at_larger_sizes(size, images):
-    assert core_module._images_together(torch.device("cpu"), size) == images
+@pytest.mark.parametrize(
+    ("method", "size", "images"),
+    [
+        (DEFAULT_METHOD, 64, 8),
+        (DEFAULT_METHOD, 224, 8),
+        (DEFAULT_METHOD, 320, 3),
+        (DEFAULT_METHOD, 512, 1),
+        ("saliency", 64, 1),
+    ],
+)
+def test_masks_are_made_together_as_far_as_memory_and_gain_go(core, monkeypatch, method, size, images):
+    monkeypatch.setattr(core, "info", replace(core.info, image_size=size))
+    assert core.together(options_of(method)) == images
 
 
 def test_png_format_gives_the_overlay(core, chest_png):
