@@ -46,6 +46,7 @@ class Lane:
         chosen = os.environ.get(WORKERS_VARIABLES.get(model, ""), "")
         explains = model == EXPLAIN_MODEL
         try:
+            ServerFiles.remove_leftovers()
             files = ServerFiles.of_process(os.getppid())
             if explains:
                 files.announce_explanations()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,8 +40,22 @@ class ServerFiles:
 
         The time when the process started is in the name, since process ids come again.
         """
-        started = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-        return cls(Path(tempfile.gettempdir()) / f"{_PREFIX}{pid}-{started}")
+        return cls(Path(tempfile.gettempdir()) / _name(pid))
+
+    @classmethod
+    def remove_leftovers(cls) -> None:
+        """Remove from the temporary directory what servers of this user left there whose process is gone.
+
+        `coronet serve` takes its whole temporary directory away; plain TorchServe shares the machine's.
+        """
+        for directory in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+            pid = directory.name.removeprefix(_PREFIX).partition("-")[0]
+            try:
+                alive = directory.name == _name(int(pid))
+            except (OSError, ValueError):
+                alive = False
+            if not alive:
+                shutil.rmtree(directory, ignore_errors=True)  # another user's stays
 
     @classmethod
     def found_in(cls, temporary: Path) -> list[ServerFiles]:
@@ -94,3 +109,9 @@ class ServerFiles:
             yield held
         finally:
             os.close(descriptor)
+
+
+def _name(pid: int) -> str:
+    """Of the directory of the server with this process; OSError when there is no such process."""
+    started = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    return f"{_PREFIX}{pid}-{started}"

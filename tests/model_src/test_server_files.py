@@ -95,3 +95,13 @@ def test_a_cleaner_of_the_temporary_directory_does_no_harm(files):
     files.directory.rmdir()
     with files.working() as wanted, files.slot(1) as held:
         assert (wanted, held) == (True, True)
+
+
+def test_what_dead_servers_left_is_removed_and_a_living_ones_stays(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    living = ServerFiles.of_process(os.getpid())
+    left = [tmp_path / f"coronet-server-{name}" for name in (f"{os.getpid()}-1", "999999999-5", "of-nobody")]
+    for directory in left:
+        ServerFiles(directory).announce_explanations()
+    ServerFiles.remove_leftovers()
+    assert list(tmp_path.iterdir()) == [living.directory]
