@@ -12,6 +12,7 @@ from sklearn.metrics import balanced_accuracy_score
 from torch import Tensor, nn
 
 from model_src.classes import CLASS_NAMES
+from model_src.errors import RunError
 from train.augmentation import choose_variants
 from train.classifier_inputs import ClassifierInputs
 from train.device import Compute
@@ -55,7 +56,11 @@ def train_classifier(
 
     Selected by balanced accuracy on validation, ties by cross-entropy; the selected weights are then calibrated
     there, if the recipe says so. Weights go to `<name>.pt`.
+
+    Raises:
+        RunError: the batches leave one image alone, and images are too small for that.
     """
+    _refuse_lone_image(len(train.images), settings.batch_size, train.images.image_size)
     labels = np.array([example.label for example in train.images.examples])
     weights = class_weights(settings.class_weights, labels)
     loss = ClassifierLoss(network, weights.to(compute.device))
@@ -134,6 +139,15 @@ def mixing(labels: np.ndarray, batch: np.ndarray, alpha: float, epoch: int, seed
             share = draw.beta(alpha, alpha)
             shares[row] = min(share, 1 - share)
     return partners, shares
+
+
+def _refuse_lone_image(images: int, batch_size: int, size: int) -> None:
+    """Batch norm needs two values per channel; up to 32 pixels, a ResNet's last map has one for each image."""
+    if size <= 32 and 1 in (min(images, batch_size) % MICRO_BATCH, images % batch_size % MICRO_BATCH):
+        raise RunError(
+            f"{images} training images in batches of {batch_size} leave one image alone, too little for batch norm "
+            f"at {size} pixels; need --image-size 40 or more, or another number of images"
+        )
 
 
 def _load(inputs: ClassifierInputs, settings: CinRecipe, labels: np.ndarray, indices: np.ndarray, epoch: int) -> Tensor:

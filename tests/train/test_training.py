@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import urllib.error
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,11 @@ import torch
 from rich.console import Console
 
 from model_src.classes import CLASS_NAMES
-from model_src.errors import CoroNetError, DataError, RunError
+from model_src.errors import DataError, RunError
+from train.data_dir import read_data_dir
+from train.evaluation.classifiers import load_classifier
+from train.evaluation.evaluate import evaluate
+from train.phantoms import write_phantoms
 from train.recipe import Recipe, load_recipe
 from train.run_folder import RunFolder, load_model
 from train.train_run import TrainingOptions, train_run
@@ -174,28 +179,49 @@ def test_missing_class_is_one_clear_error(stripes: Path, recipe: Recipe, tmp_pat
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize(
-    ("change", "named"),
-    [
-        ({"image_size": 33}, "found 33"),
-        ({"cin_variants": 5, "cin_augmentation": "flips"}, "found 5 variants"),
-        ({"fpae_crop": 12}, r"fpae\.crop: found 12, need 0, or a multiple of 8"),
-        ({"fpae_optimiser": "sgd"}, r"fpae\.optimiser: found 'sgd', need adam or adamw"),
-        ({"cin_schedule": "cosine"}, r"cin\.schedule: found 'cosine', need constant or one_cycle"),
-        ({"cin_learning_rate": -1e-3}, r"cin\.learning_rate: found -0\.001, need above 0"),
-        ({"fpae_weight_decay": -0.1}, r"fpae\.weight_decay: found -0\.1"),
-        ({"cin_label_smoothing": -0.1}, r"cin\.label_smoothing: found -0\.1"),
-        ({"cin_mixup": -0.2}, r"cin\.mixup: found -0\.2"),
-        ({"fpae_latent_weight": -1}, r"fpae\.latent_weight: found -1"),
-        ({"cin_class_weights": (1, 2)}, r"cin\.class_weights: found \(1, 2\)"),
-        ({"cin_epochs": 0}, r"cin\.epochs: found 0, need at least 1"),
-    ],
-)
-def test_recipe_with_wrong_values_is_refused(recipe: Recipe, change: dict[str, object], named: str) -> None:
-    with pytest.raises(CoroNetError, match=named):
-        recipe.changed(**change)
+def test_resnet50_takes_a_step(stripes: Path, recipe: Recipe, tmp_path: Path) -> None:
+    run = train(recipe.changed(cin_epochs=1), stripes, tmp_path / "run", model="resnet50")
+    model = load_model(run)
+    assert sum(value.numel() for value in model.parameters()) == 23_514_179  # torchvision's, with three outputs
+    assert model.classify(torch.rand(2, 1, 32, 32)).probabilities.isfinite().all()
 
 
-def test_unknown_recipe_is_refused() -> None:
-    with pytest.raises(RunError, match="need one of paper, quick, released, tuned"):
-        load_recipe("papers")
+def test_bfloat16_trains_every_stage(stripes: Path, recipe: Recipe, whole: RunFolder, tmp_path: Path) -> None:
+    short = recipe.changed(fpae_epochs=1, cin_epochs=1)
+    run = train(short, stripes, tmp_path / "run", precision="bfloat16")
+    assert run.settings()["precision"] == "bfloat16"
+    for row, exact in zip(run.history(), (whole.history()[n] for n in (0, 2, 4)), strict=True):
+        assert (row["stage"], row["epoch"]) == (exact["stage"], "1")
+        assert float(row["loss"]) == pytest.approx(float(exact["loss"]), rel=0.3)
+    assert all(value.dtype != torch.bfloat16 for value in weights_of(run).values())
+
+
+def test_without_imagenet_weights_training_goes_on_and_says_so(
+    stripes: Path, recipe: Recipe, whole: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*_: object, **__: object) -> None:
+        raise urllib.error.URLError("no route to host")
+
+    monkeypatch.setattr("torchvision.models.ResNet18_Weights.get_state_dict", unreachable)
+    offline = recipe.changed(cin_init="imagenet", cin_epochs=1)
+    run = train(offline, stripes, tmp_path / "run", tfen_run=whole.path)
+    said = run.settings()["classifier_start"]
+    assert said.startswith("random: ImageNet weights of resnet18 could not be fetched (no route to host)")
+    assert "--cin-init FILE" in said
+    assert run.weights_path("cin").exists()
+
+
+def test_a_lone_image_too_small_for_batch_norm_is_refused(stripes: Path, recipe: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="24 training images in batches of 23 leave one image alone"):
+        train(recipe.changed(cin_batch_size=23), stripes, tmp_path / "run", model="resnet18")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(2400)  # 7 minutes of one core that has nothing else to do
+def test_phantoms_are_told_apart(tmp_path: Path) -> None:
+    write_phantoms(tmp_path / "phantoms", 300, 64, seed=0)
+    run = train(load_recipe("quick"), tmp_path / "phantoms", tmp_path / "run")
+    classifier = load_classifier(run.path, torch.device("cpu"))
+    examples = read_data_dir(tmp_path / "phantoms", "test")
+    evaluation = evaluate(classifier, examples, [tmp_path], batch_size=16, replicates=200)
+    assert evaluation.metrics.overall["balanced_accuracy"].value > 0.9

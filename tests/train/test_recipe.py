@@ -1,0 +1,70 @@
+"""The named recipes are what paper and released code say; values that make no sense are refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from model_src.errors import CoroNetError, RunError
+from train.recipe import CinRecipe, FpaeRecipe, Recipe, load_recipe
+
+
+@pytest.fixture
+def recipe() -> Recipe:
+    """Settings to change one of."""
+    return load_recipe("quick")
+
+
+def test_paper_is_as_the_paper_says() -> None:
+    # Sections 2 and 3.2; 224 pixels, lambda 1, the ImageNet start and balanced weights fill gaps.
+    paper = load_recipe("paper")
+    assert paper.image_size == 224
+    assert paper.fpae == FpaeRecipe(
+        epochs=50, optimiser="adam", learning_rate=1e-4, schedule="constant", weight_decay=0.0,
+        batch_size=0, latent_weight=1.0, augmentation="none", crop=0,
+    )  # fmt: skip
+    assert paper.cin == CinRecipe(
+        epochs=10, optimiser="adam", learning_rate=1e-3, schedule="constant", weight_decay=0.0,
+        batch_size=16, init="imagenet", class_weights="balanced", augmentation="flips", variants=4,
+        normalise=False, label_smoothing=0.0, mixup=0.0, calibrate=False, average=0.0,
+    )  # fmt: skip
+
+
+def test_released_is_as_the_code_does() -> None:
+    released = load_recipe("released")
+    assert released.image_size == 512
+    assert released.fpae == FpaeRecipe(
+        epochs=50, optimiser="adam", learning_rate=1e-4, schedule="constant", weight_decay=1e-3,
+        batch_size=32, latent_weight=1.0, augmentation="left_right_third", crop=0,
+    )  # fmt: skip
+    assert released.cin == CinRecipe(
+        epochs=10, optimiser="adam", learning_rate=1e-5, schedule="constant", weight_decay=1e-3,
+        batch_size=16, init="imagenet", class_weights=(2, 2, 250), augmentation="left_right_third", variants=2,
+        normalise=False, label_smoothing=0.0, mixup=0.0, calibrate=False, average=0.0,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"image_size": 33}, "found 33"),
+        ({"cin_variants": 5, "cin_augmentation": "flips"}, "found 5 variants"),
+        ({"fpae_crop": 12}, r"fpae\.crop: found 12, need 0, or a multiple of 8"),
+        ({"fpae_optimiser": "sgd"}, r"fpae\.optimiser: found 'sgd', need adam or adamw"),
+        ({"cin_schedule": "cosine"}, r"cin\.schedule: found 'cosine', need constant or one_cycle"),
+        ({"cin_learning_rate": -1e-3}, r"cin\.learning_rate: found -0\.001, need above 0"),
+        ({"fpae_weight_decay": -0.1}, r"fpae\.weight_decay: found -0\.1"),
+        ({"cin_label_smoothing": -0.1}, r"cin\.label_smoothing: found -0\.1"),
+        ({"cin_mixup": -0.2}, r"cin\.mixup: found -0\.2"),
+        ({"fpae_latent_weight": -1}, r"fpae\.latent_weight: found -1"),
+        ({"cin_class_weights": (1, 2)}, r"cin\.class_weights: found \(1, 2\)"),
+        ({"cin_epochs": 0}, r"cin\.epochs: found 0, need at least 1"),
+    ],
+)
+def test_recipe_with_wrong_values_is_refused(recipe: Recipe, change: dict[str, object], named: str) -> None:
+    with pytest.raises(CoroNetError, match=named):
+        recipe.changed(**change)
+
+
+def test_unknown_recipe_is_refused() -> None:
+    with pytest.raises(RunError, match="need one of paper, quick, released, tuned"):
+        load_recipe("papers")
