@@ -14,8 +14,8 @@ from model_src.classes import RESEARCH_USE
 from model_src.errors import RequestError
 
 
-def add_asking_arguments(parser: argparse.ArgumentParser) -> None:
-    """The images, and where to ask."""
+def add_asking_arguments(parser: argparse.ArgumentParser, timeout: float = 300.0) -> None:
+    """The images, and where to ask; `timeout`: default seconds to wait for an answer."""
     parser.add_argument(
         "images",
         nargs="+",
@@ -23,7 +23,7 @@ def add_asking_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="IMAGE",
         help="chest X-ray: PNG, JPEG, WebP, TIFF or DICOM file",
     )
-    add_connection_arguments(parser)
+    add_connection_arguments(parser, timeout)
 
 
 def add_connection_arguments(parser: argparse.ArgumentParser, timeout: float = 300.0) -> None:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import base64
 import json
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from client.cli import main
+from client.cli import main, parse
 from client.commands.explain import save, unique_names
 from client.montage import PANEL, write_montage
+from handlers.limits import Limits
+from handlers.pictures import heatmap_png
+from tests.client.conftest import EXPLANATION
 
 
 @pytest.fixture
@@ -74,6 +79,7 @@ def test_explain_saves_every_picture_and_the_figures(asked, xray_png, tmp_path, 
     out = tmp_path / "new" / "out"
     assert asked("explain", xray_png, "--method", "saliency", "--target", "COVID-19", "--out", out) == 0
     assert sorted(path.name for path in out.iterdir()) == [
+        "xray.montage.png",
         "xray.saliency.heatmap.png",
         "xray.saliency.json",
         "xray.saliency.overlay.png",
@@ -118,12 +124,32 @@ def test_an_option_that_one_method_lacks_fails_for_it_alone(asked, fake_server, 
     assert "no such field for saliency" in capsys.readouterr().err
 
 
-def test_several_methods_make_a_montage(asked, fake_server, xray_png, tmp_path):
-    out = tmp_path / "out"
-    assert asked("explain", xray_png, "--method", "saliency, grad_cam,saliency", "--out", out) == 0
-    assert len(fake_server.requests) == 2  # each method once
-    with Image.open(out / "xray.montage.png") as montage:
-        assert montage.width > 2 * PANEL
+def test_several_methods_have_a_row_each(asked, fake_server, xray_png, tmp_path):
+    assert asked("explain", xray_png, "--method", "saliency", "--out", tmp_path / "one") == 0
+    assert asked("explain", xray_png, "--method", "saliency, grad_cam,saliency", "--out", tmp_path / "two") == 0
+    assert len(fake_server.requests) == 3  # each method once
+    one, two = (opened(tmp_path / name / "xray.montage.png") for name in ("one", "two"))
+    assert two.width == one.width > 2 * PANEL
+    assert two.height > one.height + PANEL * 6 // 8  # the pictures are 8 x 6 pixels
+
+
+@pytest.mark.parametrize(
+    ("target", "asked_for"),
+    [("all", ["Healthy", "Pneumonia", "COVID-19"]), ("COVID-19, Healthy,COVID-19", ["COVID-19", "Healthy"])],
+)
+def test_several_classes_are_asked_for_one_by_one(asked, fake_server, xray_png, tmp_path, target, asked_for):
+    fake_server.answers = [(200, {**EXPLANATION, "target": name}) for name in asked_for]
+    assert asked("explain", xray_png, "--method", "saliency", "--target", target, "--out", tmp_path / "out") == 0
+    sent = [r.body.partition(b'name="target"\r\n\r\n')[2].partition(b"\r\n")[0].decode() for r in fake_server.requests]
+    assert sent == asked_for
+    assert {path.name for path in (tmp_path / "out").glob("*.json")} == {
+        f"xray.saliency.{name}.json" for name in asked_for
+    }
+
+
+def test_explanations_are_waited_for_longer_than_a_server_works_on_one():
+    words = ["explain", "x.png", "--out", "d"]
+    assert parse(words).timeout > Limits().explain_seconds
 
 
 def test_one_refused_method_does_not_stop_the_others(asked, fake_server, xray_png, tmp_path, capsys):
@@ -159,24 +185,62 @@ def test_a_servers_field_names_cannot_lead_out_of_the_directory(tmp_path):
     assert not list(tmp_path.glob("*evil*"))
 
 
-def test_montage_of_pictures_of_different_shape(tmp_path):
-    from io import BytesIO
+RED, BLUE = (255, 0, 0), (0, 0, 255)
 
-    def answer(size: tuple[int, int], color: str) -> dict:
-        buffer = BytesIO()
-        Image.new("RGB", size, color).save(buffer, format="PNG")
-        return {
-            "overlay_png": base64.b64encode(buffer.getvalue()).decode(),
-            "method": "m",
-            "target": "Healthy",
-            "target_probability": {"original": 1.0, "perturbed": 0.0},
-            "faithfulness": {"deletion": 0.0, "insertion": 1.0},
-        }
 
-    write_montage("x", [answer((10, 10), "red"), answer((10, 20), "blue")], tmp_path / "montage.png")
+def drawn(color, size):
+    buffer = BytesIO()
+    Image.new("RGB", size, color).save(buffer, format="PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def explanation(size):
+    return {**EXPLANATION, "heatmap_png": drawn(RED, size), "overlay_png": drawn(BLUE, size)}
+
+
+def opened(path):
+    with Image.open(path) as picture:
+        return picture.convert("RGB")
+
+
+def ramp_png(size):
+    """An X-ray of `size` (width, height) that rises from black to white."""
+    ramp = np.linspace(0, 255, size[0] * size[1]).astype(np.uint8).reshape(size[::-1])
+    buffer = BytesIO()
+    Image.fromarray(ramp).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def test_a_montage_has_xray_map_and_overlay_in_their_own_shape(tmp_path):
+    write_montage("x", ramp_png((16, 32)), [explanation((10, 20)), explanation((20, 10))], tmp_path / "montage.png")
+    pixels = np.asarray(opened(tmp_path / "montage.png"))
+    for color in (RED, BLUE):
+        rows, columns = np.nonzero((pixels == color).all(axis=2))
+        assert len(rows) == 2 * PANEL * PANEL // 2
+        first = rows < rows.min() + PANEL  # the tall one
+        assert np.ptp(columns[first]) + 1 == np.ptp(rows[~first]) + 1 == PANEL // 2
+        assert np.ptp(rows[first]) + 1 == np.ptp(columns[~first]) + 1 == PANEL
+
+
+def test_a_montage_of_a_file_that_is_none_of_ours_goes_without_the_xray(tmp_path):
+    for name, image in (("with", ramp_png((16, 16))), ("without", b"nothing")):
+        write_montage("x", image, [explanation((10, 10))], tmp_path / name)
+    wide, narrow = (opened(tmp_path / name) for name in ("with", "without"))
+    assert PANEL < wide.width - narrow.width < PANEL + 30
+    xray = np.asarray(wide)[14 + 4 * 22 :, 14 : 14 + PANEL][:PANEL]
+    assert xray[1].mean() < 30  # dark above, bright below, as it was sent
+    assert xray[PANEL - 2].mean() > 220
+
+
+def test_the_colour_bar_has_the_colours_of_the_map(tmp_path):
+    heatmap = np.tile(np.linspace(0, 1, 28, dtype=np.float32), (28, 1))
+    answer = {
+        **EXPLANATION,
+        "heatmap_png": base64.b64encode(heatmap_png(heatmap, heatmap)).decode(),
+        "overlay_png": drawn(BLUE, (28, 28)),
+    }
+    write_montage("x", b"nothing", [answer], tmp_path / "montage.png")
     with Image.open(tmp_path / "montage.png") as montage:
-        picture = montage.copy()
-    row = [picture.getpixel((x, 60)) for x in range(picture.width)]
-    assert row.count((255, 0, 0)) == row.count((0, 0, 255)) == PANEL
-    column = [picture.getpixel((row.index((0, 0, 255)) + 5, y)) for y in range(picture.height)]
-    assert column.count((0, 0, 255)) == 2 * PANEL
+        bar = montage.convert("RGB").crop((0, 14 + 4 * 22 + PANEL + 7, montage.width, 14 + 4 * 22 + PANEL + 7 + 12))
+    row = [bar.getpixel((x, 6)) for x in range(bar.width)]
+    assert row.index((13, 8, 135)) < row.index((240, 249, 33))  # plasma's ends, dark on the left
