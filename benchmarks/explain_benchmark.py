@@ -42,6 +42,7 @@ from handlers.explanations.faithfulness import deletion_insertion
 from handlers.explanations.state import borrowed
 from handlers.explanations.time_limit import measure_pace
 from handlers.pictures import MontageRow, montage_png
+from handlers.process import configure_process
 from model_src.artefacts import load_artefacts
 from model_src.atomic import atomic_write
 from model_src.classes import CLASS_NAMES, HEALTHY
@@ -56,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the benchmark and write its report."""
     given = list(sys.argv[1:] if argv is None else argv)
     args = parse_arguments(given)
-    torch.set_num_threads(args.threads)
+    configure_process(args.threads)
     device = torch.device(args.device)
     with artefact_directory(args.model) as directory:
         coronet, info = load_artefacts(directory, device)
@@ -66,6 +67,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         if number == 1:
             randomise(chain.tfen, seed=2)
     size = args.size or info.image_size
+    measure_pace(coronet, size)  # compiles the chain for this size, so that what follows is measured warm
     sets: dict[str, list[Case]] = {}
     if args.data:
         sets["images"] = image_cases(args.data, args.images, size)
@@ -254,15 +256,19 @@ def timed(run: Callable[[], Any], device: torch.device) -> tuple[Any, tuple[floa
 
 
 def write_montage(path: Path, cases: Sequence[Case], targets: Sequence[int], rows: dict[str, Found]) -> None:
-    """The first image of each predicted class with the maps of all methods that ran on it."""
+    """The first image of each predicted class with its lesions, if known, and the maps of all methods it has."""
     first = {target: i for i, target in reversed(list(enumerate(targets)))}
     montage = [
         MontageRow(
             f"{cases[i].name}\n{CLASS_NAMES[target]} explained",
             cases[i].x[0, 0].numpy(),
-            {method: found.maps[i] for method, found in rows.items() if i < len(found.maps)},
+            {
+                **({} if lesions is None else {"lesions": lesions.astype(np.float32)}),
+                **{method: found.maps[i] for method, found in rows.items() if i < len(found.maps)},
+            },
         )
         for target, i in sorted(first.items())
+        for lesions in (cases[i].lesions,)
     ]
     with atomic_write(path) as temporary:
         temporary.write_bytes(montage_png(montage, "1 = matters most for the class explained", side=160))
