@@ -19,7 +19,6 @@ from model_src.jpeg_scans import check_scans
 logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
 
-
 class _WebPImageFile(WebPImagePlugin.WebPImageFile):
     """A still WebP. Pillow's own class keeps its decoder, which holds two canvases of four bytes a pixel."""
 
