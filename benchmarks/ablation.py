@@ -2,18 +2,21 @@
 
     python benchmarks/ablation.py DATA_DIR --tfen RUN_DIR --image-size 128 --epochs 15 --out ablation.json
 
-Every row trains a classifier from scratch on the same split and the same residuals, with the settings of the row
-before and one change. The test split is never opened.
+Every row trains a classifier from scratch on the same split and the residuals of the same autoencoders. The rows of
+STEPS add one change each to the row before; the rows of ALONE make one change each to the last of them but mixup.
+--image-size compares sizes, run by run. The test split is never opened.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import tempfile
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.console import Console
@@ -30,7 +33,7 @@ from train.run_folder import RunFolder, load_model
 from train.split import read_training_data
 from train.train_classifier import train_classifier
 
-PLAIN = {
+PLAIN: dict[str, Any] = {
     "augmentation": "none",
     "variants": 1,
     "normalise": False,
@@ -38,9 +41,10 @@ PLAIN = {
     "mixup": 0.0,
     "average": 0.0,
     "class_weights": "balanced",
+    "schedule": "one_cycle",
 }
 # Name -> what it changes against the row before.
-STEPS: dict[str, dict[str, object]] = {
+STEPS: dict[str, dict[str, Any]] = {
     "residuals as they are": {},
     "+ standardised residuals": {"normalise": True},
     "+ flips left-right": {"augmentation": "left_right", "variants": 2},
@@ -49,7 +53,14 @@ STEPS: dict[str, dict[str, object]] = {
     "+ label smoothing 0.1": {"label_smoothing": 0.1},
     "+ mixup 0.2": {"mixup": 0.2},
 }
-BASELINE = "X-ray, no autoencoders"  # with the settings of the last row but mixup
+BASELINE = "X-ray, no autoencoders"
+# Name -> what it changes against all of STEPS but mixup; "epochs" is a factor.
+ALONE: dict[str, dict[str, Any]] = {
+    "twice the epochs": {"epochs": 2},
+    "constant rate": {"schedule": "constant"},
+    "classes not weighted": {"class_weights": "none"},
+    BASELINE: {},
+}
 
 
 def main() -> None:
@@ -71,15 +82,10 @@ def main() -> None:
     data = read_training_data(args.data_dir, fraction=load_recipe("tuned").validation_fraction, seed=0)
     images = [open_cache(part, args.image_size, args.cache_dir) for part in (data.train, data.validation)]
     chain = load_autoencoders(args.tfen, compute)
-    base = replace(load_recipe("tuned").cin, epochs=args.epochs)
     table = []
-    changes: dict[str, object] = dict(PLAIN)
-    rows = dict(STEPS) | {BASELINE: {"mixup": 0.0}}
-    for name, change in rows.items():
-        changes |= change
+    for name, settings in rows(replace(load_recipe("tuned").cin, epochs=args.epochs)).items():
         if args.rows and not any(part in name for part in args.rows):
             continue
-        settings = replace(base, **changes)
         for seed in range(args.seeds):
             begun = time.perf_counter()
             tfen = None if name == BASELINE else chain
@@ -90,6 +96,19 @@ def main() -> None:
             count = len(images[1])
             summary = {"validation_images": count, "image_size": args.image_size, "rows": table}
             args.out.write_text(json.dumps(summary, indent=2))
+
+
+def rows(base: CinRecipe) -> dict[str, CinRecipe]:
+    """Name -> settings of every row."""
+    settings = replace(base, **PLAIN)
+    table = {}
+    for name, change in STEPS.items():
+        settings = replace(settings, **change)
+        table[name] = settings
+    for name, change in ALONE.items():
+        own = replace(settings, mixup=0.0, **change)
+        table[name] = replace(own, epochs=base.epochs * change.get("epochs", 1))
+    return table
 
 
 def load_autoencoders(run_dir: Path, compute: Compute) -> TFEN:
@@ -106,6 +125,14 @@ def load_autoencoders(run_dir: Path, compute: Compute) -> TFEN:
     return compute.prepare(load_model(run).tfen)
 
 
+def fingerprint(tfen: TFEN, images: ImageCache) -> str:
+    """Tells residuals by other autoencoders, or of other images, apart: all may lie in one cache folder."""
+    digest = hashlib.sha256(repr([str(example.path) for example in images.examples]).encode())
+    for value in tfen.state_dict().values():
+        digest.update(value.cpu().numpy().tobytes())
+    return digest.hexdigest()[:12]
+
+
 def train_row(
     settings: CinRecipe, images: list[ImageCache], tfen: TFEN | None, compute: Compute, seed: int, cache_dir: Path
 ) -> dict[str, float]:
@@ -116,7 +143,8 @@ def train_row(
             inputs.append(ClassifierInputs(cache, settings.augmentation, 0, compute))
             continue
         variants = settings.variants if part == "train" else 1
-        folder = cache_dir / "residuals" / f"{part}-{cache.image_size}-{settings.augmentation}-{variants}"
+        name = f"{part}-{cache.image_size}-{settings.augmentation}-{variants}-{fingerprint(tfen, cache)}"
+        folder = cache_dir / "residuals" / name
         inputs.append(residual_inputs(cache, settings.augmentation, variants, 0, compute, tfen, folder))
     torch.manual_seed(seed)
     network: CIN | XrayResNet = XrayResNet("resnet18") if tfen is None else CIN()
@@ -131,7 +159,8 @@ def train_row(
             "cin",
             compute.prepare(network),
             settings,
-            *inputs,
+            inputs[0],
+            inputs[1],
             run,
             compute=compute,
             place=Workers(),
