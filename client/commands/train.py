@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--cache-dir",
         type=Path,
         metavar="DIR",
-        help="keep decoded images here, for other runs too (default: in RUN_DIR until done)",
+        help="keep decoded images here, for other runs too, and residuals until done (default: in RUN_DIR until done)",
     )
     parser.add_argument("--skip-unreadable", action="store_true", help="leave unreadable images out, named and counted")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
