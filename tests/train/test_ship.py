@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from model_src.errors import RunError
 from model_src.fpae import FPAE
 from train.export import export_run
 from train.run_folder import RunFolder, load_model
-from train.ship import record_report, ship_run
+from train.ship import main, record_report, ship_run
 
 
 @pytest.fixture
@@ -56,3 +57,17 @@ def test_weights_beyond_half_precision_are_refused(run: RunFolder, tmp_path: Pat
     with pytest.raises(RunError, match=r"cin fc\.bias does not fit half precision"):
         ship_run(run.path, tmp_path / "shipped")
     assert not (tmp_path / "shipped").exists()
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(
+    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    monkeypatch.setattr("sys.argv", ["ship", str(run.path), str(tmp_path / "shipped")])
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # no file can be longer: as on a full disk
+    try:
+        assert main() == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "ship: [Errno 27] File too large" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
