@@ -24,6 +24,17 @@ from model_src.coronet import CoroNet
 
 NOTHING_TO_EXPLAIN = 0.05  # below this probability there is hardly anything to delete
 FLAT = 1e-3  # an image whose gray values differ by less is constant for our purposes
+BORDER_WIDTH = (
+    0.02  # part of the side; what is black (the image's minimum) along a whole edge at least so far is a border
+)
+BORDER_GRAY = 0.01  # above the image's minimum; JPEG leaves black not quite black
+# What a sign other than the default does to the scores, which remove or insert what matters *for* the class.
+_TURNED_ROUND = {
+    "negative": "sign=negative: the map shows what speaks against the class, and removing that raises its probability: "
+    "a good map has a large deletion area and a small insertion area",
+    "absolute": "sign=absolute: the map shows what speaks for and against the class together, so that deletion and "
+    "insertion area do not tell a good map from a bad one",
+}
 
 
 @dataclass(frozen=True)
@@ -74,6 +85,8 @@ def explain_batch(
             perturbed = chain.probability(_perturbed_images(chain, images, heatmaps, maps))
         deletion, insertion = deletion_insertion(chain, images, heatmaps, options.settings.score_steps)
 
+    edges = _black_edges(images)
+    turned_round = _TURNED_ROUND.get(getattr(options.settings, "sign", ""))
     flat = (images.amax(dim=(1, 2, 3)) - images.amin(dim=(1, 2, 3)) < FLAT).tolist()
     answers = []
     for i, target in enumerate(chain.targets.tolist()):
@@ -86,6 +99,13 @@ def explain_batch(
             warnings.append("the method found nothing that matters for this class")
         if flat[i]:
             warnings.append("the image is constant: there is nothing to point at")
+        elif edges[i]:
+            warnings.append(
+                f"the image has a black border ({', '.join(edges[i])}): what a map shows there is about the border, "
+                "not about the chest; crop it off"
+            )
+        if turned_round:
+            warnings.append(turned_round)
         if p < NOTHING_TO_EXPLAIN:
             warnings.append(f"the target's probability is already {p:.3f}: there is hardly anything to explain")
         numbers = [value if np.isfinite(value) else 0.0 for value in numbers]
@@ -106,6 +126,20 @@ def explain_batch(
             )
         )
     return answers
+
+
+def _black_edges(images: Tensor) -> list[list[str]]:
+    """For each of (N, 1, S, S) images the edges that are black along their whole length."""
+    width = max(1, round(BORDER_WIDTH * images.shape[-1]))
+    black = (images - images.amin(dim=(1, 2, 3), keepdim=True) < BORDER_GRAY)[:, 0]
+    sides = {
+        "top": black[:, :width],
+        "bottom": black[:, -width:],
+        "left": black[:, :, :width],
+        "right": black[:, :, -width:],
+    }
+    found = {name: side.flatten(1).all(dim=1).tolist() for name, side in sides.items()}
+    return [[name for name in sides if found[name][i]] for i in range(len(images))]
 
 
 def _finite(value: Any) -> Any:

@@ -35,13 +35,18 @@ def attribute(chain: Chain, x: Tensor, settings: IntegratedGradientsSettings) ->
     """See `Method` for the contract."""
     method = captum_attr().IntegratedGradients(chain.log_odds)
     reference = baseline(settings.baseline, chain, x)
+    with torch.no_grad():
+        start = chain.log_odds(reference)
+
+    changes = []  # of the log-odds from the reference to each copy: what its attributions add up to
 
     def one(noisy: Tensor) -> Tensor:
+        with torch.no_grad():
+            changes.append(chain.log_odds(noisy) - start)
         return method.attribute(noisy, reference, n_steps=settings.steps, internal_batch_size=len(noisy))
 
     attribution = over_noisy_copies(one, x, settings.smooth_samples, settings.smooth_noise, settings.seed)
-    with torch.no_grad():
-        change = chain.log_odds(x) - chain.log_odds(reference)
+    change = torch.stack(changes).mean(dim=0)
     error = (attribution.sum(dim=(1, 2, 3)) - change).abs() / change.abs().clamp(min=1e-6)
     return Maps(
         heatmaps=to_heatmap(pool(attribution, settings.grid), settings.sign),
@@ -60,7 +65,7 @@ def attribute(chain: Chain, x: Tensor, settings: IntegratedGradientsSettings) ->
 
 def work(settings: IntegratedGradientsSettings) -> Work:
     """Passes for one image."""
-    return Work(forwards=2, gradients=settings.steps * settings.smooth_samples)
+    return Work(forwards=1 + settings.smooth_samples, gradients=settings.steps * settings.smooth_samples)
 
 
 METHOD = Method(

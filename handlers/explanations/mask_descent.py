@@ -93,7 +93,7 @@ def descend(
     history = torch.full((images, steps), float("nan"))
     taken, stopped = [0] * images, ["steps"] * images
     best, best_mask = torch.full((images,), float("inf")), mask.clone()
-    recent = torch.zeros(WINDOW, *mask.shape, device=mask.device)  # ring of the last masks
+    recent = torch.zeros(WINDOW, *mask.shape, device=mask.device)  # ring of the last masks that were judged
     active = torch.arange(images)
     current = problem
     out_of_time = False
@@ -115,7 +115,7 @@ def descend(
         second[rows] = 0.999 * second[rows] + 0.001 * gradient.square()
         update = (first[rows] / (1 - 0.9 ** (step + 1))) / ((second[rows] / (1 - 0.999 ** (step + 1))).sqrt() + 1e-8)
         mask[rows] = (mask[rows] - lr * update).clamp(0, 1)
-        recent[step % WINDOW, rows] = mask[rows]
+        recent[step % WINDOW, rows] = variable.detach()  # the masks that the objective was computed for
         history[active, step] = objective.detach().cpu()
         # One shifted step says little: masks and objectives are judged as means over the last few steps.
         reached = history[active, max(0, step + 1 - WINDOW) : step + 1].mean(dim=1)

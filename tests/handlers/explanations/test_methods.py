@@ -38,6 +38,14 @@ def test_integrated_gradients_add_up_to_the_change_of_log_odds(patch_case):
     assert facts["completeness_error"] < 1e-5
 
 
+def test_integrated_gradients_of_noisy_copies_add_up_too(patch_case):
+    # Noise of 0.5 on a patch of 0.9 is cut off at 1: the mean change differs from the image's own.
+    options = _options("integrated_gradients", baseline="black", steps=3, smooth_samples=3, smooth_noise=0.5)
+    facts = explain_batch(patch_case.chain, patch_case.x[:1], [COVID], options)[0].details
+    assert abs(facts["log_odds_change"] - 18.0) > 0.5
+    assert facts["completeness_error"] < 1e-5
+
+
 def test_grad_cam_is_the_weighted_features(patch_case):
     # One channel: its weight is the mean gradient 20 / 49, so the map is the 7 x 7 gray means over their
     # maximum.
