@@ -196,6 +196,12 @@ def test_an_explanation_that_the_servers_time_ends_is_told_so(answer, core, ches
     )
 
 
+def test_a_target_that_is_hardly_there_is_answered_with_a_warning(answer, chest_png):
+    reply = json.loads(answer(explain(chest_png, target=b"COVID-19"))[0].body)  # its logit is -3, Healthy's 0
+    assert reply["target_probability"]["original"] < 0.05
+    assert any("there is hardly anything to explain" in text for text in reply["warnings"])
+
+
 def test_list_cannot_be_pictures(answer, black):
     (reply,) = answer(listed(black, explain=True, method="saliency", format="png"))
     assert reply.status == 400
