@@ -37,7 +37,9 @@ class PerturbationSettings(Settings):
     """Options of meaningful perturbation."""
 
     steps: int = integer(20, 1, 1000, "most optimisation steps; it stops earlier when it no longer improves")
-    time_budget: float | None = number(None, 0.1, 3600, "stop here with the best mask so far", unit="seconds")
+    time_budget: float | None = number(
+        None, 0.1, 3600, "time for start and steps; then the best mask so far, and its scores", unit="seconds"
+    )
     objective: str = choice("deletion", ("deletion", "preservation"), "remove the evidence, or keep nothing else")
     perturbation: str = choice("blur", PERTURBATIONS, "what replaces the removed pixels")
     blur_sigma: float = number(10.0, 1, 50, "strength of the blur", unit="pixels of a 224-pixel image")
