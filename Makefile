@@ -10,8 +10,8 @@ XRAY ?=
 help:
 	@echo "make demo [XRAY=FILE]  a chest X-ray classified and explained by TorchServe, pictures in build/demo"
 	@echo "make serve             leave the server running (Ctrl-C stops it)"
-	@echo "make test              the test suite, with a real TorchServe; some 8 minutes"
-	@echo "make test-slow         10,000 damaged inputs, faults on purpose: some 15 minutes"
+	@echo "make test              the test suite, with a real TorchServe; some 10 minutes"
+	@echo "make test-slow         10,000 damaged inputs, faults on purpose: some 25 minutes"
 	@echo "make check             ruff and mypy"
 	@echo "make audit             known vulnerabilities of what is installed (asks pypi.org)"
 	@echo "make bench             the benchmarks of engines, serving, explanations, training and evaluation"
