@@ -5,7 +5,8 @@ Deletion looks for the smallest, smoothest region whose removal makes the target
 and preservation for the smallest region that keeps it:
     minimise   area * mean(m) + tv * TV_beta(m) - p(Phi(X, m)).
 m is a 28 x 28 mask drawn smoothly at the image's size and P a perturbed image (see perturbations.py). The map is
-1 - m for deletion and m for preservation, averaged with the attribution it started from, if it did.
+1 - m for deletion and m for preservation. If the mask started from the attribution, the map is ranked (`_ranked`):
+a mask may also remove what hides the class without being it, and is flat where it removes all.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from torch import Tensor
 from handlers.explanations.chain import Chain
 from handlers.explanations.deadline import Deadline, over
 from handlers.explanations.fast_chain import fast_copy
+from handlers.explanations.grid_maps import pool, to_heatmap
 from handlers.explanations.mask import GRID, MaskUpsampler, discs
 from handlers.explanations.mask_descent import MaskProblem, descend
 from handlers.explanations.method import Maps, Method, Work
-from handlers.explanations.perturbations import PERTURBATIONS, REFERENCE_SIZE, perturbation
+from handlers.explanations.perturbations import PERTURBATIONS, REFERENCE_SIZE, gaussian_blur, perturbation
 from handlers.explanations.settings import Settings, choice, integer, number
 
 STARTS = ("attribution", "circular", "uniform")
@@ -30,6 +32,8 @@ START_STEPS = 12  # gradients that the attribution start takes
 DISCS = 8  # forward passes that the circular start takes
 POWERLESS = 0.9  # a perturbation that leaves this part of the probability cannot remove the class
 START_CONTRAST = 0.8  # how far a start removes what matters most
+SALIENCY_SIGMA = 1.5  # cells; a single cell's gradient says little
+SALIENCY_SHARE = 0.75  # of the map that a place must earn by its saliency
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +79,9 @@ def attribute(chain: Chain, x: Tensor, settings: PerturbationSettings) -> Maps:
         terms = dataclasses.replace(problem, chain=chain).terms(mask, (0, 0))  # exact, in float32
 
     deletion = settings.objective == "deletion"
-    # A finished mask is nearly binary. Its mean with the start ranks the cells that it removes whole.
-    shown = (mask + start) / 2 if settings.init == "attribution" else mask
+    heatmaps = 1 - mask if deletion else mask
+    if settings.init == "attribution":
+        heatmaps = _ranked(heatmaps, 1 - start if deletion else start, fast, x)
     warnings = _powerless(chain, x, perturbed, settings)
     if deadline is not None and (late or len(runs) < settings.seeds or any(run.out_of_time for run in runs)):
         for said in warnings:
@@ -87,7 +92,7 @@ def attribute(chain: Chain, x: Tensor, settings: PerturbationSettings) -> Maps:
         else "1 = kept: enough to keep the target's probability"
     )
     return Maps(
-        heatmaps=1 - shown if deletion else shown,
+        heatmaps=heatmaps,
         sign=sign,
         steps=[sum(run.steps[i] for run in runs) for i in range(len(x))],
         step_seconds=min(run.step_seconds for run in runs),
@@ -103,6 +108,20 @@ def attribute(chain: Chain, x: Tensor, settings: PerturbationSettings) -> Maps:
             for i in range(len(x))
         ],
     )
+
+
+def _ranked(removed: Tensor, start: Tensor, chain: Chain, x: Tensor) -> Tensor:
+    """Maps (N, 28, 28) in [0, 1] whose order follows what the mask removes, in [0, 1], and what the answer depends on.
+
+    A finished mask is nearly binary: its mean with the start ranks the cells that it removes whole. Saliency, the
+    magnitude of the log-odds' gradient, then holds back places that the mask removes although a small change there
+    does not matter.
+    """
+    variable = x.clone().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(chain.log_odds(variable).sum(), variable)
+    saliency = gaussian_blur(pool(gradient.abs(), GRID)[:, None], SALIENCY_SIGMA)[:, 0]
+    weight = 1 - SALIENCY_SHARE + SALIENCY_SHARE * to_heatmap(saliency, "absolute")
+    return (removed + start) / 2 * weight
 
 
 def _deadline(of_server: Deadline | None, time_budget: float | None) -> Deadline | None:
@@ -178,7 +197,7 @@ def _attribution_start(problem: MaskProblem, deadline: Deadline | None) -> Tenso
 
 def work(settings: PerturbationSettings) -> Work:
     """Passes that `attribute` may take for one image."""
-    start = START_STEPS if settings.init == "attribution" else 0
+    start = START_STEPS + 1 if settings.init == "attribution" else 0  # and one gradient that ranks the map
     forwards = DISCS + 3 if settings.init == "circular" else 3
     return Work(forwards=forwards + 2, mask_steps=start + settings.seeds * settings.steps)
 

@@ -9,6 +9,8 @@ import pytest
 import torch
 
 from handlers.explanations import METHODS, explain_batch, parse_options
+from handlers.explanations.chain import Chain
+from handlers.explanations.meaningful_perturbation import SALIENCY_SHARE, _ranked
 from model_src.classes import COVID, HEALTHY
 
 ONE_HOT = {  # options under which a method's map is exactly 1 in the patch's cell and 0 elsewhere
@@ -70,6 +72,16 @@ def test_deletion_mask_covers_the_patch_and_little_else(patch_case):
     assert cells[far].max() < 0.1
     assert found.original_probability > 0.99
     assert found.perturbed_probability < 0.3
+
+
+def test_what_a_mask_removes_without_need_ranks_behind_what_the_answer_depends_on(patch_case):
+    removed = torch.ones(2, 28, 28)  # the whole image, with no order in it
+    chain = Chain(patch_case.chain, [COVID, COVID], patch_case.x.device)
+    cells = _ranked(removed, removed, chain, patch_case.x).view(2, 7, 4, 7, 4).mean(dim=(2, 4))
+    far = ~_neighbourhood(patch_case.inside)
+    for image in cells:
+        assert image.argmax() == 2 * 7 + 3
+        torch.testing.assert_close(image[far], torch.full_like(image[far], 1 - SALIENCY_SHARE), atol=0.01, rtol=0)
 
 
 @pytest.mark.parametrize("perturbation", ["blur", "fade", "noise", "healthy"])
