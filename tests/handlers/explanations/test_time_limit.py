@@ -52,7 +52,7 @@ def test_the_steps_that_are_named_fit_and_one_more_does_not(fields):
 @pytest.mark.parametrize(
     ("fields", "named"),
     [
-        ({"score_steps": 64}, r"^score_steps: 64 .* about 26 s .* which has 6 s .* \(4 takes least\)$"),
+        ({"score_steps": 64}, r"^score_steps: 64 .* about 27 s .* which has 6 s .* \(4 takes least\)$"),
         ({"score_steps": 4}, r"^init: attribution .* \(uniform takes least\)$"),
         ({"method": "integrated_gradients", "smooth_samples": 64}, r"^smooth_samples: 64 .* \(1 takes least\)$"),
     ],
