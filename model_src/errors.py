@@ -74,7 +74,7 @@ class DataError(CoroNetError):
 
 
 class RunError(CoroNetError):
-    """A run folder, recipe, checkpoint or weights file cannot be used."""
+    """A run folder, recipe, checkpoint or weights file cannot be used, or written for want of room."""
 
 
 class ArtefactError(CoroNetError):
