@@ -16,32 +16,10 @@ import torch
 from rich.console import Console
 
 from model_src.errors import CoroNetError, DataError, RunError
+from tests.train.short_runs import Killed, kill_after, train
 from train.recipe import Recipe
 from train.residual_cache import ResidualCache
 from train.run_folder import RunFolder
-from train.train_run import TrainingOptions, train_run
-
-
-class Killed(Exception):
-    """Stands for a process that is killed."""
-
-
-def train(recipe: Recipe, data: Path, run_dir: Path, **options: object) -> RunFolder:
-    options = {"device": "cpu", "console": Console(quiet=True), **options}
-    return train_run(recipe, TrainingOptions(data, run_dir, **options))  # type: ignore[arg-type]
-
-
-def kill_after(monkeypatch: pytest.MonkeyPatch, epochs: int) -> None:
-    """Let a training die once so many epochs of any stage are saved."""
-    save, saved = RunFolder.save_checkpoint, []
-
-    def dying(self: RunFolder, *args: object) -> None:
-        save(self, *args)  # type: ignore[arg-type]
-        saved.append(args)
-        if len(saved) == epochs:
-            raise Killed
-
-    monkeypatch.setattr(RunFolder, "save_checkpoint", dying)
 
 
 @pytest.fixture

@@ -13,24 +13,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from rich.console import Console
 
 from model_src.classes import CLASS_NAMES
 from model_src.errors import DataError, RunError
+from tests.train.short_runs import Killed, kill_after, train
 from train.data_dir import read_data_dir
 from train.evaluation.classifiers import load_classifier
 from train.evaluation.evaluate import evaluate
 from train.phantoms import write_phantoms
 from train.recipe import Recipe, load_recipe
 from train.run_folder import RunFolder, load_model
-from train.train_run import TrainingOptions, train_run
 
-QUIET = Console(quiet=True)
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def train(recipe: Recipe, data: Path, run_dir: Path, **options: object) -> RunFolder:
-    return train_run(recipe, TrainingOptions(data, run_dir, device="cpu", console=QUIET, **options))  # type: ignore[arg-type]
 
 
 def weights_of(run: RunFolder) -> dict[str, torch.Tensor]:
@@ -65,23 +59,11 @@ def test_it_learns_and_records_what_it_did(stripes: Path, tmp_path: Path) -> Non
     assert load_model(run).classify(torch.rand(1, 1, 32, 32)).probabilities.shape == (1, 3)
 
 
-class Killed(Exception):
-    """Stands for a process that is killed."""
-
-
 @pytest.mark.parametrize("when", [3, 5], ids=["second autoencoder", "classifier"])
 def test_resumed_run_equals_an_uninterrupted_one(
     stripes: Path, recipe: Recipe, whole: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: int
 ) -> None:
-    save, saved = RunFolder.save_checkpoint, []
-
-    def dying(self: RunFolder, *args: object) -> None:
-        save(self, *args)  # type: ignore[arg-type]
-        saved.append(args)
-        if len(saved) == when:
-            raise Killed
-
-    monkeypatch.setattr(RunFolder, "save_checkpoint", dying)
+    kill_after(monkeypatch, when)
     with pytest.raises(Killed):
         train(recipe, stripes, tmp_path / "cut")
     monkeypatch.undo()
