@@ -7,7 +7,7 @@ import logging
 import torch
 
 from model_src.coronet import CoroNet
-from model_src.engine_settings import TOLERANCE, EngineSettings
+from model_src.engine_settings import GPU_PRECISION, TOLERANCE, EngineSettings
 from model_src.engines.engine import Engine
 from model_src.engines.openvino_engine import OpenVINOEngine
 from model_src.engines.torchscript_engine import TorchScriptEngine
@@ -32,6 +32,11 @@ def open_engine(
         ArtefactError: the engine or precision asked for cannot be had here, or answers differently from the artefacts.
     """
     precision = "float32" if settings.precision == "auto" else settings.precision
+    if device.type == "cuda" and settings.precision == "auto":
+        try:
+            return _checked(TorchScriptEngine(coronet, device, GPU_PRECISION), coronet, image_size)
+        except ArtefactError as error:
+            logger.warning("predictions run in float32 and are slower: %s", error)
     if device.type == "cpu" and settings.engine != "torchscript":
         try:
             return _checked(

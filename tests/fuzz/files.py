@@ -11,8 +11,7 @@ import numpy as np
 from PIL import Image
 from pydicom import uid
 
-from tests.model_src.conftest import _write_dicom as dicom
-from tests.model_src.conftest import _write_tiff as tiff
+from tests.image_writers import write_dicom, write_tiff
 from train.phantoms import make_phantom
 
 SIDE = 96
@@ -43,13 +42,13 @@ def sound_files() -> dict[str, bytes]:
         "webp": (gray, "RGB", "WEBP", {}),
         "webp lossless": (gray, "RGBA", "WEBP", {"lossless": True}),
     }
-    files = {"tiff float": tiff(gray.astype(np.float32) / 255), "dicom": dicom(twelve, BitsStored=12)}
+    files = {"tiff float": write_tiff(gray.astype(np.float32) / 255), "dicom": write_dicom(twelve, BitsStored=12)}
     for name, (pixels, mode, kind, options) in pictures.items():
         stream = io.BytesIO()
         Image.fromarray(pixels).convert(mode).save(stream, kind, **options)
         files[name] = stream.getvalue()
-    files |= {f"dicom {syntax.name}": dicom(twelve, syntax, BitsStored=12) for syntax in _DEEP}
-    files |= {f"dicom {syntax.name}": dicom(gray, syntax) for syntax in _SHALLOW}
+    files |= {f"dicom {syntax.name}": write_dicom(twelve, syntax, BitsStored=12) for syntax in _DEEP}
+    files |= {f"dicom {syntax.name}": write_dicom(gray, syntax) for syntax in _SHALLOW}
     return files
 
 

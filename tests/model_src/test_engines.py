@@ -82,6 +82,33 @@ def test_openvino_is_refused_on_a_gpu(scripted: CoroNet) -> None:
         open_engine(scripted, SIZE, torch.device("cuda:0"), EngineSettings("openvino"))
 
 
+class _GpuEngine:
+    """Stands for the engine on a GPU: right in float32, and as right in others as the test wants."""
+
+    name = "torchscript"
+    shift = 0.0
+
+    def __init__(self, coronet: CoroNet, device: torch.device, precision: str) -> None:
+        self.coronet, self.precision = coronet, precision
+
+    def classify(self, x: torch.Tensor) -> Classified:
+        found = self.coronet.classify(x)
+        return found if self.precision == "float32" else found._replace(probabilities=found.probabilities + self.shift)
+
+
+@pytest.mark.parametrize(
+    ("shift", "asked", "precision"),
+    [(0.0, "auto", "float16"), (2 * TOLERANCE, "auto", "float32"), (0.0, "float32", "float32")],
+)
+def test_a_gpu_gets_half_precision_where_its_answer_is_right(
+    scripted: CoroNet, monkeypatch, caplog, shift: float, asked: str, precision: str
+) -> None:
+    monkeypatch.setattr(choose, "TorchScriptEngine", _GpuEngine)
+    monkeypatch.setattr(_GpuEngine, "shift", shift)
+    assert open_engine(scripted, SIZE, torch.device("cuda:0"), EngineSettings("auto", asked)).precision == precision
+    assert ("predictions run in float32" in caplog.text) == (shift > TOLERANCE)
+
+
 @pytest.mark.parametrize(("engine", "precision"), [("onnx", "auto"), ("auto", "int8")])
 def test_unknown_names_are_refused(engine: str, precision: str) -> None:
     with pytest.raises(ArtefactError, match="need one of auto, "):
