@@ -31,25 +31,24 @@ def open_engine(
     Raises:
         ArtefactError: the engine or precision asked for cannot be had here, or answers differently from the artefacts.
     """
-    precision = "float32" if settings.precision == "auto" else settings.precision
-    if device.type == "cuda" and settings.precision == "auto":
-        try:
-            return _checked(TorchScriptEngine(coronet, device, GPU_PRECISION), coronet, image_size)
-        except ArtefactError as error:
-            logger.warning("predictions run in float32 and are slower: %s", error)
-    if device.type == "cpu" and settings.engine != "torchscript":
-        try:
-            return _checked(
-                OpenVINOEngine(coronet, image_size, precision, threads or torch.get_num_threads()), coronet, image_size
-            )
-        except ArtefactError as error:
-            # A lower precision was checked with one engine (`coronet evaluate --engine`); another answers differently.
-            if settings.engine == "openvino" or precision != "float32":
-                raise
-            logger.warning("predictions are slower than they could be: %s", error)
-    elif settings.engine == "openvino":
+    gpu = device.type == "cuda"
+    if gpu and settings.engine == "openvino":
         raise ArtefactError(f"engine: openvino is for CPUs, this worker has {device}; set engine: auto or torchscript")
-    return _checked(TorchScriptEngine(coronet, device, precision), coronet, image_size)
+    precision = settings.precision if settings.precision != "auto" else GPU_PRECISION if gpu else "float32"
+    try:
+        if gpu or settings.engine == "torchscript":
+            return _checked(TorchScriptEngine(coronet, device, precision), coronet, image_size)
+        return _checked(
+            OpenVINOEngine(coronet, image_size, precision, threads or torch.get_num_threads()), coronet, image_size
+        )
+    except ArtefactError as error:
+        # What was asked for by name is had or refused. A lower precision was checked with one engine
+        # (`coronet evaluate --engine`), and another answers differently: no engine takes another's place in it.
+        chosen_here = settings.precision == "auto" if gpu else settings.engine == "auto" and precision == "float32"
+        if not chosen_here:
+            raise
+        logger.warning("predictions are slower than they could be: %s", error)
+    return _checked(TorchScriptEngine(coronet, device, "float32"), coronet, image_size)
 
 
 def _checked(engine: Engine, coronet: CoroNet, image_size: int) -> Engine:
