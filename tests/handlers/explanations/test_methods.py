@@ -48,6 +48,14 @@ def test_integrated_gradients_of_noisy_copies_add_up_too(patch_case):
     assert facts["completeness_error"] < 1e-5
 
 
+@pytest.mark.parametrize("method", ["integrated_gradients", "occlusion", "feature_ablation"])
+@pytest.mark.parametrize("gray", [0.3, 0.5, 0.7])
+def test_an_even_image_has_nothing_to_blur_and_no_rounding_to_show(patch_case, method, gray):
+    even = torch.full_like(patch_case.x[:1], gray)
+    for target in (COVID, HEALTHY):
+        assert not explain_batch(patch_case.chain, even, [target], _options(method, steps=16))[0].heatmap.any()
+
+
 def test_grad_cam_is_the_weighted_features(patch_case):
     # One channel: its weight is the mean gradient 20 / 49, so the map is the 7 x 7 gray means over their
     # maximum.
