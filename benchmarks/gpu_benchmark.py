@@ -73,6 +73,7 @@ def main() -> None:
                 )
     if args.out:
         facts = {"device": torch.cuda.get_device_name(device), "torch": torch.__version__, "float16_peak": peak}
+        args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(json.dumps(facts | {"rounds": args.rounds, "rows": rows}, indent=2) + "\n")
 
 

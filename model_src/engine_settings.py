@@ -13,8 +13,8 @@ PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 # chosen (`coronet evaluate --engine`), and for one generated image whenever an engine is loaded.
 TOLERANCE = 0.01
 
-# What "auto" means on a GPU, where it is three to seven times as fast as float32 (docs/performance.md). The shipped
-# model's answers on 208 test X-rays pass the rule in it; bfloat16, with three bits less, is no faster.
+# What "auto" means on a GPU, where batches are classified about three times as fast as in float32
+# (docs/performance.md). The shipped model's answers on 208 test X-rays pass the rule in it, on an H100.
 GPU_PRECISION = "float16"
 
 

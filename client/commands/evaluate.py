@@ -87,7 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="run an engine of the server, and check its answers against the artefacts in float32; "
         "exit status 1 if they differ too much",
     )
-    parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="of --engine (auto, which is float32)")
+    parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="of --engine (auto: the workers')")
     parser.add_argument("--skip-unreadable", action="store_true", help="leave unreadable images out and list them")
     parser.add_argument("--seed", type=int, default=0, metavar="K", help="of resampling and chosen images (0)")
     parser.set_defaults(usage_error=parser.error)

@@ -31,24 +31,42 @@ def open_engine(
     Raises:
         ArtefactError: the engine or precision asked for cannot be had here, or answers differently from the artefacts.
     """
-    gpu = device.type == "cuda"
-    if gpu and settings.engine == "openvino":
-        raise ArtefactError(f"engine: openvino is for CPUs, this worker has {device}; set engine: auto or torchscript")
-    precision = settings.precision if settings.precision != "auto" else GPU_PRECISION if gpu else "float32"
-    try:
-        if gpu or settings.engine == "torchscript":
-            return _checked(TorchScriptEngine(coronet, device, precision), coronet, image_size)
-        return _checked(
-            OpenVINOEngine(coronet, image_size, precision, threads or torch.get_num_threads()), coronet, image_size
-        )
-    except ArtefactError as error:
-        # What was asked for by name is had or refused. A lower precision was checked with one engine
-        # (`coronet evaluate --engine`), and another answers differently: no engine takes another's place in it.
-        chosen_here = settings.precision == "auto" if gpu else settings.engine == "auto" and precision == "float32"
-        if not chosen_here:
-            raise
-        logger.warning("predictions are slower than they could be: %s", error)
-    return _checked(TorchScriptEngine(coronet, device, "float32"), coronet, image_size)
+    *preferred, last = _candidates(settings, device)
+    for name, precision in preferred:
+        try:
+            return _open(name, precision, coronet, image_size, device, threads)
+        except ArtefactError as error:
+            logger.warning("predictions are slower than they could be: %s", error)
+    return _open(*last, coronet, image_size, device, threads)
+
+
+def _candidates(settings: EngineSettings, device: torch.device) -> list[tuple[str, str]]:
+    """Engines and precisions to try in turn, the best first; what is asked for by name has no second.
+
+    Nor has a lower precision: it was checked with one engine (`coronet evaluate --engine`), not with another.
+    """
+    if device.type == "cuda":
+        if settings.engine == "openvino":
+            raise ArtefactError(
+                f"engine: openvino is for CPUs, this worker has {device}; set engine: auto or torchscript"
+            )
+        precisions = [GPU_PRECISION, "float32"] if settings.precision == "auto" else [settings.precision]
+        return [("torchscript", precision) for precision in precisions]
+    precision = "float32" if settings.precision == "auto" else settings.precision
+    if settings.engine != "auto":
+        return [(settings.engine, precision)]
+    return [("openvino", precision), *([("torchscript", precision)] if precision == "float32" else [])]
+
+
+def _open(
+    name: str, precision: str, coronet: CoroNet, image_size: int, device: torch.device, threads: int | None
+) -> Engine:
+    """The engine of that name, checked. Raises ArtefactError."""
+    if name == "openvino":
+        engine: Engine = OpenVINOEngine(coronet, image_size, precision, threads or torch.get_num_threads())
+    else:
+        engine = TorchScriptEngine(coronet, device, precision)
+    return _checked(engine, coronet, image_size)
 
 
 def _checked(engine: Engine, coronet: CoroNet, image_size: int) -> Engine:
