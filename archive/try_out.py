@@ -60,4 +60,9 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).resolve())
+    from model_src.errors import CoroNetError
+
+    try:
+        main(Path(sys.argv[1]).resolve())
+    except CoroNetError as error:
+        sys.exit(str(error))

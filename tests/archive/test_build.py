@@ -119,7 +119,7 @@ def test_archive_that_does_not_answer_never_gets_the_name(artefact_dir, tmp_path
     store.mkdir()
     (store / "coronet.mar").write_bytes(b"the one that works")
     (tmp_path / "bad.yaml").write_text("handler: {max_instnaces: 3}\n")
-    with pytest.raises(ArtefactError, match=r"does not answer: .*max_instnaces"):
+    with pytest.raises(ArtefactError, match=r"does not answer: model-config\.yaml: .*max_instnaces"):
         build_archive(artefact_dir, store, config=tmp_path / "bad.yaml")
     assert [path.name for path in store.iterdir()] == ["coronet.mar"]
     assert (store / "coronet.mar").read_bytes() == b"the one that works"
