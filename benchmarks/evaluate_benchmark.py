@@ -54,7 +54,7 @@ def main() -> None:
             write_phantoms(folder / "phantoms", max(4, math.ceil(max(args.counts) / 3)), IMAGE_SIDE, seed=0)
             examples = read_data_dir(folder / "phantoms", "all")
         if max(args.counts) > len(examples):
-            parser.error(f"--counts: {args.data} has {len(examples)} test images")
+            parser.error(f"--counts: {args.data or 'phantoms'} has {len(examples)} test images")
         options = ["--probe-shortcuts"] if args.probe_shortcuts else []
         options += ["--batch-size", str(args.batch_size)] if args.batch_size else []
         data = args.data.name if args.data else f"phantoms of {IMAGE_SIDE} pixels"
@@ -84,7 +84,7 @@ def run_once(arguments: list[str]) -> tuple[float, float]:
     _, status, usage = os.wait4(process.pid, 0)
     if os.waitstatus_to_exitcode(status):
         sys.exit("coronet evaluate failed: see above")
-    return time.perf_counter() - started, usage.ru_maxrss / 1000
+    return time.perf_counter() - started, usage.ru_maxrss * 1024 / 1e6
 
 
 def random_model(folder: Path, image_size: int) -> Path:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import torch
 
+from model_src.numerics import set_repeatable_float32
+
 
 def configure_process(threads: int) -> None:
     """Set threads, full float32 and repeatable cuDNN algorithms for this process, which serves one model."""
     torch.set_num_threads(threads)
-    # TensorFloat-32 has 10 bits of mantissa: probabilities on a GPU would drift from those on a CPU by 1e-3.
-    torch.set_float32_matmul_precision("highest")
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cudnn.benchmark = False  # it picks algorithms by a race, so not the same ones twice
-    torch.backends.cudnn.deterministic = True
+    set_repeatable_float32()
 
 
 def worker_device(gpu_id: object) -> torch.device:

@@ -90,4 +90,5 @@ def _affine(images: Tensor, indices: np.ndarray, chosen: np.ndarray, seed: int) 
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
     moved = F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
     gamma, contrast = exposure
-    return ((moved.clamp(0, 1) ** gamma - 0.5) * contrast + 0.5).clamp(0, 1)
+    altered = ((moved.clamp(0, 1) ** gamma - 0.5) * contrast + 0.5).clamp(0, 1)
+    return torch.where(torch.from_numpy(chosen == 0).to(images.device)[:, None, None, None], images, altered)

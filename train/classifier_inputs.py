@@ -35,7 +35,8 @@ class ClassifierInputs:
             return self._xrays(indices, variants)
         missing = self.cache.missing(indices, variants)
         if len(missing):
-            with torch.inference_mode():  # in float32, as they are served: residuals are small differences
+            # In float32, as they are served, whatever the caller computes in: residuals are small differences.
+            with torch.inference_mode(), torch.autocast(self.compute.device.type, enabled=False):
                 xrays = self.compute.send(self._xrays(indices[missing], variants[missing]))
                 self.cache.store(indices[missing], variants[missing], self.tfen(xrays))
         return self.cache.load(indices, variants)

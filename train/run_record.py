@@ -19,18 +19,19 @@ from train.run_folder import RunFolder
 from train.split import TrainingData
 
 # What decides the result: a resumed run must have it in common with the run that was begun.
-_DECISIVE = ("model", "recipe", "seed", "data", "autoencoders", "precision")
+_DECISIVE = ("model", "recipe", "seed", "data", "image_list", "autoencoders", "precision")
 
 
 def describe_run(
-    recipe: Recipe, model: str, seed: int, compute: Compute, tfen_run: Path | None, data: dict[str, Any]
+    recipe: Recipe, model: str, seed: int, compute: Compute, tfen_run: Path | None, data: dict[str, Any], images: str
 ) -> dict[str, Any]:
-    """JSON-ready settings of a training; `data` is what `describe_training_data` gives."""
+    """JSON-ready settings of a training; `data` is what `describe_training_data` gives, `images` `image_list`."""
     return {
         "model": model,
         "recipe": recipe.as_dict(),
         "seed": seed,
         "data": data,
+        "image_list": images,
         "trained_on": data["kind"],
         "cin_trained": True,
         "autoencoders": f"run {tfen_run.resolve().name}" if tfen_run else "trained here",

@@ -18,15 +18,23 @@ from model_src.atomic import atomic_directory, atomic_write
 from model_src.errors import CoroNetError, RunError
 from train.run_folder import AUTOENCODERS, RunFolder, load_model, tensor_bytes
 
+_FACTS = ("run.json", "metrics.json", "history.csv")
+_STAGES = (*(f"fpae_{name}" for name in AUTOENCODERS), "cin")
+
 
 def ship_run(run_dir: Path, out_dir: Path) -> None:
-    """Write `run_dir` to `out_dir` with half-precision weights. Raises RunError if the run is not whole."""
+    """Write `run_dir` to `out_dir` with half-precision weights.
+
+    Raises:
+        RunError: the run is not whole, or `out_dir` holds something that is not an earlier shipped run.
+    """
+    _check_target(out_dir)
     run = RunFolder(run_dir)
     load_model(run)
     with atomic_directory(out_dir) as temporary:
-        for name in ("run.json", "metrics.json", "history.csv"):
+        for name in _FACTS:
             shutil.copyfile(run.path / name, temporary / name)
-        for stage in (*(f"fpae_{name}" for name in AUTOENCODERS), "cin"):
+        for stage in _STAGES:
             weights = run.load_weights(stage)
             halved = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
             for name, value in halved.items():
@@ -35,10 +43,19 @@ def ship_run(run_dir: Path, out_dir: Path) -> None:
             (temporary / f"{stage}.pt").write_bytes(tensor_bytes(halved))
 
 
+def _check_target(out_dir: Path) -> None:
+    ours = {*_FACTS, *(f"{stage}.pt" for stage in _STAGES)}
+    others = sorted({path.name for path in out_dir.iterdir()} - ours) if out_dir.is_dir() else []
+    if others or (out_dir.exists() and not out_dir.is_dir()):
+        found = ", ".join(others[:3]) or "a file"
+        raise RunError(f"{out_dir}: would be replaced, and is no shipped run (found {found}); name a new folder")
+
+
 def record_report(out_dir: Path, report_dir: Path) -> None:
     """Add the figures of an evaluation of `out_dir` to its metrics.json, as `test`, without the maker's paths."""
     figures = json.loads((report_dir / "metrics.json").read_text(encoding="utf-8"))
     figures.pop("command", None)
+    figures.get("model", {}).pop("path", None)
     run = RunFolder(out_dir)
     with atomic_write(out_dir / "metrics.json") as temporary:
         temporary.write_text(json.dumps(run.read_metrics() | {"test": figures}, indent=2) + "\n", encoding="utf-8")

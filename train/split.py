@@ -39,18 +39,35 @@ def read_training_data(
     aside. Nothing is ever taken out of the test split, nor out of a validation split that was given.
 
     Raises:
-        DataError: as `read_data_dir` and `split_by_patient`.
+        DataError: as `read_data_dir` and `split_by_patient`; a given validation split shares patients with test.
     """
     splits = list_splits(data_dir, roots)
     test = splits.get("test", [])
     train = read_data_dir(data_dir, "train", roots, missing_ok=missing_ok)
     if "validation" in splits:
         validation = read_data_dir(data_dir, "validation", roots, missing_ok=missing_ok)
+        _, in_test = without_patients_of(validation, test)
+        if in_test:
+            raise DataError(
+                f"{data_dir}: {len(in_test)} of {len(validation)} validation images are of patients in the test split "
+                f"(first: {in_test[0].path.name}, patient {in_test[0].patient}), on which nothing may be selected; "
+                "take them out of one of the two"
+            )
         kept, left_out = without_patients_of(train, [*validation, *test])
         return TrainingData(kept, validation, left_out)
     kept, left_out = without_patients_of(train, test)
     train, validation = split_by_patient(kept, fraction, seed)
     return TrainingData(train, validation, left_out)
+
+
+def image_list(data: TrainingData) -> str:
+    """Digest of which images train and validate, in order, with labels and patients, wherever their folder lies."""
+    lines = [
+        f"{part}\t{example.label}\t{example.patient}\t{example.path.name}"
+        for part, examples in (("train", data.train), ("validation", data.validation))
+        for example in examples
+    ]
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def without_patients_of(

@@ -6,6 +6,7 @@ are functions of the seed, the epoch and the step. So a checkpoint needs no rand
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -53,6 +54,7 @@ def run_stage(stage: Stage, run: RunFolder, place: Workers, seed: int, *, consol
     optimiser = make_optimiser(stage.network.parameters(), stage.recipe)
     average = WeightAverage(stage.network, stage.decay) if stage.decay else None
     first_epoch = _restore(stage, run, optimiser, average)
+    place.wait()  # until all have read the checkpoint, which the first process deletes in the end
     batch_size = stage.recipe.batch_size or stage.images
     steps_per_epoch = -(-stage.images // batch_size)
     total_steps = stage.recipe.epochs * steps_per_epoch
@@ -109,13 +111,15 @@ def _finish_epoch(
     average: WeightAverage | None,
     row: dict[str, Any],
 ) -> None:
-    """Validate, keep the best weights so far, write the checkpoint."""
+    """Validate, keep the best weights so far, write the checkpoint. Raises RunError for a loss that is no number."""
+    _check_finite(stage, row["epoch"], row["loss"])
     if place.is_first:
         own = {name: value.detach().clone() for name, value in stage.network.state_dict().items()}
         try:
             if average:
                 stage.network.load_state_dict(average.weights)
             measured = stage.validate(stage.network.eval())
+            _check_finite(stage, row["epoch"], measured["score"])
             if not stage.best or measured["score"] >= stage.best["metrics"]["score"]:
                 weights = {name: value.detach().clone() for name, value in stage.network.state_dict().items()}
                 stage.best = {"weights": weights, "metrics": {**measured, "epoch": row["epoch"]}}
@@ -131,6 +135,15 @@ def _finish_epoch(
         }
         run.save_checkpoint(stage.name, state, row)
     place.wait()
+
+
+def _check_finite(stage: Stage, epoch: int, value: float) -> None:
+    """Weights that answer NaN would be kept, and resumed from, for ever."""
+    if not math.isfinite(value):
+        raise RunError(
+            f"{stage.name}, epoch {epoch}: the loss is {value}, need a number; the epochs before are kept, and would "
+            "lead here again: train anew with another --out, a smaller learning rate or --precision float32"
+        )
 
 
 def _restore(stage: Stage, run: RunFolder, optimiser: torch.optim.Optimizer, average: WeightAverage | None) -> int:

@@ -27,7 +27,7 @@ from train.imagenet import start_weights
 from train.recipe import Recipe
 from train.run_folder import AUTOENCODERS, RunFolder, load_into
 from train.run_record import check_resumed, describe_run, describe_training_data, image_folders, record_decoded
-from train.split import TrainingData, read_training_data
+from train.split import TrainingData, image_list, read_training_data
 from train.train_classifier import train_classifier
 from train.train_fpae import train_fpae
 
@@ -92,7 +92,7 @@ def _begun(
         yield
         return
     described = describe_training_data(options.data_dir, options.roots, data)
-    settings = describe_run(recipe, options.model, options.seed, compute, options.tfen_run, described)
+    settings = describe_run(recipe, options.model, options.seed, compute, options.tfen_run, described, image_list(data))
     if options.resume:
         check_resumed(run, settings, options.console)
     with run.held():
@@ -143,8 +143,10 @@ def _train_autoencoders(
     recipe: Recipe, options: TrainingOptions, run: RunFolder, compute: Compute, place: Workers,
     train: ImageCache, validation: ImageCache,
 ) -> None:  # fmt: skip
+    finished = [name for name in AUTOENCODERS if run.weights_path(f"fpae_{name}").exists()]
+    place.wait()  # until all have looked, before the first process writes
     for name, label in zip(AUTOENCODERS, (HEALTHY, PNEUMONIA), strict=True):
-        if run.weights_path(f"fpae_{name}").exists():
+        if name in finished:
             continue
         if options.tfen_run:
             other = RunFolder(options.tfen_run)

@@ -110,6 +110,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _evaluate(args: argparse.Namespace) -> int:
     from handlers.explanations import explain_batch, parse_options
+    from model_src.numerics import set_repeatable_float32
     from train.device import choose_compute
     from train.evaluation.classifiers import load_classifier
     from train.evaluation.engine_check import open_classifier
@@ -117,6 +118,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     from train.evaluation.judged_split import judged_examples
     from train.evaluation.report import check_target, write_report
 
+    set_repeatable_float32()
     check_target(args.out)
     options = [parse_options({"method": method, "seed": args.seed}) for method in args.explain]
     device = choose_compute(args.device, "float32").device

@@ -63,10 +63,12 @@ def run(args: argparse.Namespace) -> int:
     """Train as asked."""
     if args.seed < 0:
         args.usage_error("--seed must be at least 0")
+    from model_src.numerics import set_repeatable_float32
     from train.distributed import is_first_process
     from train.recipe import load_recipe
     from train.train_run import TrainingOptions, train_run
 
+    set_repeatable_float32()
     recipe = load_recipe(args.recipe).changed(
         image_size=args.image_size,
         fpae_epochs=args.fpae_epochs,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections import Counter
 from pathlib import Path
@@ -14,6 +15,8 @@ from model_src.cin import CIN
 from model_src.coronet import CoroNet
 from model_src.errors import DataError
 from train.augmentation import apply_variants, choose_variants
+from train.classifier_inputs import residual_inputs
+from train.device import Compute
 from train.imagenet import start_weights
 from train.optimiser import WeightAverage, learning_rate
 from train.recipe import load_recipe
@@ -52,6 +55,30 @@ def test_an_affine_variant_depends_on_seed_image_and_number_alone() -> None:
     assert not torch.allclose(apply_variants(images[2:], "affine", numbers[2:], variants[2:], seed=4), alone)
     assert together.min() >= 0
     assert together.max() <= 1
+
+
+def test_an_unaltered_image_does_not_depend_on_the_others_of_its_batch() -> None:
+    images = torch.rand(2, 1, 24, 24)
+    together = apply_variants(images, "affine", np.array([0, 1]), np.array([0, 3]), seed=0)
+    assert torch.equal(together[0], images[0])
+
+
+def test_residuals_are_float32_also_within_autocast(random_chain: CoroNet, tmp_path: Path) -> None:
+    class Images:
+        image_size = 32
+
+        def __len__(self) -> int:
+            return 2
+
+        def tensor(self, indices: np.ndarray) -> torch.Tensor:
+            return torch.linspace(0, 1, 2 * 32 * 32).reshape(2, 1, 32, 32)[indices]
+
+    compute, loaded = Compute(torch.device("cpu"), bfloat16=True), []
+    for name in ("outside", "inside"):
+        inputs = residual_inputs(Images(), "none", 1, 0, compute, random_chain.tfen, tmp_path / name)  # type: ignore[arg-type]
+        with compute.autocast() if name == "inside" else contextlib.nullcontext():
+            loaded.append(inputs.load(np.arange(2), np.zeros(2, dtype=np.int64)))
+    assert torch.equal(*loaded)
 
 
 def test_released_augmentation_mirrors_a_third_of_the_non_covid_images() -> None:

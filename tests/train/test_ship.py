@@ -40,13 +40,24 @@ def test_shipped_run_is_half_the_size_and_exports(run: RunFolder, tmp_path: Path
     assert export_run(tmp_path / "shipped", tmp_path / "artefacts").trained_on == "x-rays"
 
 
+def test_a_folder_with_anything_else_is_not_replaced(run: RunFolder, tmp_path: Path) -> None:
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive" / "build.py").write_text("precious")
+    with pytest.raises(RunError, match=r"archive: would be replaced, and is no shipped run \(found build\.py\)"):
+        ship_run(run.path, tmp_path / "archive")
+    assert (tmp_path / "archive" / "build.py").read_text() == "precious"
+    for _ in range(2):  # a shipped run is
+        ship_run(run.path, tmp_path / "shipped")
+
+
 def test_report_goes_into_the_metrics(run: RunFolder, tmp_path: Path) -> None:
     (tmp_path / "report").mkdir()
-    (tmp_path / "report" / "metrics.json").write_text(json.dumps({"accuracy": 0.5, "command": "/home/me"}))
+    figures = {"accuracy": 0.5, "command": "/home/me", "model": {"path": "/home/me/run"}}
+    (tmp_path / "report" / "metrics.json").write_text(json.dumps(figures))
     ship_run(run.path, tmp_path / "shipped")
     record_report(tmp_path / "shipped", tmp_path / "report")
     metrics = RunFolder(tmp_path / "shipped").read_metrics()
-    assert metrics["test"] == {"accuracy": 0.5}
+    assert metrics["test"] == {"accuracy": 0.5, "model": {}}
     assert metrics["cin"] == {"epoch": 1}
 
 

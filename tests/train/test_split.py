@@ -117,6 +117,14 @@ def test_a_validation_split_that_is_given_is_used_and_its_patients_are_not_train
     assert [e.patient for e in data.left_out] == ["e"]
 
 
+def test_validation_patients_in_the_test_split_are_refused(tmp_path: Path) -> None:
+    write_labels(tmp_path, "train", {"normal": "a", "pneumonia": "b", "COVID-19": "c"})
+    write_labels(tmp_path, "val", {"normal": "d", "pneumonia": "e", "COVID-19": "f"})
+    write_labels(tmp_path, "test", {"normal": "g", "pneumonia": "e", "COVID-19": "h"})
+    with pytest.raises(DataError, match=r"1 of 3 validation images are of patients in the test split .*patient e\)"):
+        read_training_data(tmp_path, fraction=0.2, seed=0)
+
+
 def test_real_patients_are_kept_apart(shared_data: Path) -> None:
     data = read_training_data(shared_data / "cxr512", fraction=0.15, seed=0)
     assert patients(data.left_out) == {"00002288", "00003248", "00003392"}  # in both label files as published

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -132,6 +133,30 @@ def test_folder_in_use_is_refused_and_kept(stripes: Path, recipe: Recipe, tmp_pa
     with pytest.raises(RunError, match="not empty"):
         train(recipe, stripes, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["note.txt"]
+
+
+def test_resume_with_other_images_of_the_same_number_is_refused(
+    stripes: Path, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(stripes, tmp_path / "data")
+    with monkeypatch.context() as patch:
+        kill_after(patch, 1)
+        with pytest.raises(Killed):
+            train(recipe, tmp_path / "data", tmp_path / "run")
+    first = next((tmp_path / "data").rglob("*.png"))
+    first.rename(first.with_name("another.png"))
+    with pytest.raises(RunError, match="was begun with another image_list"):
+        train(recipe, tmp_path / "data", tmp_path / "run", resume=True)
+
+
+def test_a_loss_that_is_no_number_ends_the_training_and_is_not_kept(
+    stripes: Path, recipe: Recipe, whole: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = {"score": math.nan, "balanced_accuracy": 0.3, "loss": math.nan}
+    monkeypatch.setattr("train.train_classifier.judge", lambda *_: nothing)
+    with pytest.raises(RunError, match=r"cin, epoch 1: the loss is nan, need a number"):
+        train(recipe, stripes, tmp_path / "run", tfen_run=whole.path)
+    assert not RunFolder(tmp_path / "run").checkpoint_path("cin").exists()
 
 
 def test_resume_with_other_settings_is_refused(stripes: Path, recipe: Recipe, whole: RunFolder) -> None:

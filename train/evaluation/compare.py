@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -152,23 +153,34 @@ def write_comparison(comparison: Comparison, a: Path, b: Path, path: Path) -> No
 
 def _paired(a: Sequence[ImageResult], b: Sequence[ImageResult]) -> tuple[list[ImageResult], list[ImageResult]]:
     """Both in the order of their paths, after checking that they are the same images."""
-    first, second = ({r.path: r for r in results} for results in (a, b))
+    first, second = _by_line(a), _by_line(b)
     if different := sorted(first.keys() ^ second.keys()):
         side = "A" if different[0] in first else "B"
         raise DataError(
-            f"A has {len(first)} images and B {len(second)}; the first that differs is {different[0]}, only "
+            f"A has {len(first)} images and B {len(second)}; the first that differs is {different[0][0]}, only "
             f"in {side}: evaluate both models on the same split of the same data directory"
         )
-    paths = sorted(first)
-    for path in paths:
-        if first[path].sha256 != second[path].sha256:
+    lines = sorted(first)
+    for line in lines:
+        path, one, other = line[0], first[line], second[line]
+        if one.sha256 != other.sha256:
             raise DataError(f"{path}: the file differs between A and B (SHA-256): evaluate both on the same data")
-        if first[path].truth != second[path].truth:
-            labels = CLASS_NAMES[first[path].truth], CLASS_NAMES[second[path].truth]
+        if one.truth != other.truth:
+            labels = CLASS_NAMES[one.truth], CLASS_NAMES[other.truth]
             raise DataError(
                 f"{path}: labelled {labels[0]} in A and {labels[1]} in B: evaluate both with the same labels"
             )
-    return [first[path] for path in paths], [second[path] for path in paths]
+    return [first[line] for line in lines], [second[line] for line in lines]
+
+
+def _by_line(results: Sequence[ImageResult]) -> dict[tuple[str, int], ImageResult]:
+    """By path and how often it came before: label files list images several times, and every line counts."""
+    seen: Counter[str] = Counter()
+    lines = {}
+    for result in results:
+        lines[result.path, seen[result.path]] = result
+        seen[result.path] += 1
+    return lines
 
 
 def _missing_classes(answers: Answers) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from model_src.errors import DataError
 from train.data_dir import Example, Split, class_counts, list_splits, read_data_dir
 from train.run_folder import RunFolder
-from train.split import read_training_data
+from train.split import image_list, read_training_data
 
 
 def judged_examples(
@@ -29,6 +29,12 @@ def judged_examples(
     fraction, wanted = settings["recipe"]["validation_fraction"], settings["data"].get("validation")
     data = read_training_data(data_dir, roots, fraction=fraction, seed=settings["seed"], missing_ok=missing_ok)
     found = class_counts(data.validation)
+    same_images = settings.get("image_list", image_list(data)) == image_list(data)  # older runs do not say
+    if found == wanted and not same_images:
+        raise DataError(
+            f"{data_dir}: the validation split of {model} cannot be made from it: its images, labels or patients are "
+            "not those of the training; give the data that the run was trained on, or data with a validation split"
+        )
     if found != wanted:
         raise DataError(
             f"{data_dir}: the validation split of {model} cannot be made from it: training held out "

@@ -54,6 +54,12 @@ def test_images_are_paired_by_path_whatever_their_order(make_results):
     assert compare(a, b[::-1], replicates=50) == compare(a, b, replicates=50)
 
 
+def test_an_image_that_is_listed_twice_counts_twice(make_results):
+    a, b = make_results([0, 1, 2], [0, 1, 0]), make_results([0, 1, 2], [0, 1, 2])
+    comparison = compare([*a, a[2]], [*b, b[2]], replicates=50)
+    assert (comparison.both_right, comparison.only_b_right) == (2, 2)
+
+
 def test_the_first_image_that_is_not_in_both_is_named(make_results):
     results = make_results([0, 1, 2, 0], [0, 1, 2, 0])
     with pytest.raises(DataError, match=r"A has 4 images and B 2; .* 00001\.png, only in A"):

@@ -11,13 +11,13 @@ from model_src.errors import DataError
 from train.data_dir import class_counts
 from train.evaluation.judged_split import judged_examples
 from train.run_folder import RunFolder
-from train.split import read_training_data
+from train.split import image_list, read_training_data
 
 
-def run_with(folder: Path, seed: int, validation: dict[str, int]) -> Path:
+def run_with(folder: Path, seed: int, validation: dict[str, int], **more: str) -> Path:
     """A run folder of which only run.json is there."""
     RunFolder(folder).create(
-        {"seed": seed, "recipe": {"validation_fraction": 0.2}, "data": {"validation": validation}}
+        {"seed": seed, "recipe": {"validation_fraction": 0.2}, "data": {"validation": validation}, **more}
     )
     return folder
 
@@ -39,6 +39,18 @@ def test_other_data_than_the_run_was_trained_on_is_refused(stripes: Path, tmp_pa
     imported = run_with(tmp_path / "imported", 0, {})
     with pytest.raises(DataError, match="training held out nothing"):
         judged_examples(imported, stripes, "validation")
+
+
+def test_as_many_images_of_other_patients_are_refused(stripes: Path, tmp_path: Path) -> None:
+    trained_on = image_list(read_training_data(stripes, fraction=0.2, seed=0))
+    counts = dict.fromkeys(CLASS_NAMES, 2)
+    same = run_with(tmp_path / "same", 0, counts, image_list=trained_on)
+    assert len(judged_examples(same, stripes, "validation")) == 6
+    (tmp_path / "moved").symlink_to(stripes)
+    assert len(judged_examples(same, tmp_path / "moved", "validation")) == 6
+    other = run_with(tmp_path / "other", 1, counts, image_list=trained_on)
+    with pytest.raises(DataError, match="not those of the training"):
+        judged_examples(other, stripes, "validation")
 
 
 def test_other_splits_and_models_take_what_the_data_has(stripes: Path, tmp_path: Path) -> None:
