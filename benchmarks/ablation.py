@@ -3,7 +3,7 @@
     python benchmarks/ablation.py DATA_DIR --tfen RUN_DIR --image-size 128 --epochs 15 --out ablation.json
 
 Every row trains a classifier from scratch on the same split and the residuals of the same autoencoders. The rows of
-STEPS add one change each to the row before; the rows of ALONE make one change each to the last of them but mixup.
+STEPS add one change each to the row before; the rows of ALONE make one change each to the last of them before mixing.
 --image-size compares sizes, run by run. The test split is never opened.
 """
 
@@ -31,6 +31,7 @@ from train.image_cache import ImageCache, open_cache
 from train.recipe import CinRecipe, load_recipe
 from train.run_folder import RunFolder, load_model
 from train.split import read_training_data
+from train.teacher import teacher_answers
 from train.train_classifier import train_classifier
 
 PLAIN: dict[str, Any] = {
@@ -39,6 +40,7 @@ PLAIN: dict[str, Any] = {
     "normalise": False,
     "label_smoothing": 0.0,
     "mixup": 0.0,
+    "teacher": "none",
     "average": 0.0,
     "class_weights": "balanced",
     "schedule": "one_cycle",
@@ -51,10 +53,11 @@ STEPS: dict[str, dict[str, Any]] = {
     "+ affine, 8 variants": {"augmentation": "affine", "variants": 8},
     "+ weight averaging 0.99": {"average": 0.99},
     "+ label smoothing 0.1": {"label_smoothing": 0.1},
-    "+ mixup 0.2": {"mixup": 0.2},
+    "+ half of the variants mixed": {"mixup": 0.5},
+    "+ teacher, no label smoothing": {"teacher": "efficientnet_lite2", "label_smoothing": 0.0},
 }
 BASELINE = "X-ray, no autoencoders"
-# Name -> what it changes against all of STEPS but mixup; "epochs" is a factor.
+# Name -> what it changes against all of STEPS but the last two; "epochs" is a factor.
 ALONE: dict[str, dict[str, Any]] = {
     "twice the epochs": {"epochs": 2},
     "constant rate": {"schedule": "constant"},
@@ -105,8 +108,10 @@ def rows(base: CinRecipe) -> dict[str, CinRecipe]:
     for name, change in STEPS.items():
         settings = replace(settings, **change)
         table[name] = settings
+        if not settings.mixup:
+            unmixed = settings
     for name, change in ALONE.items():
-        own = replace(settings, mixup=0.0, **change)
+        own = replace(unmixed, **change)
         table[name] = replace(own, epochs=base.epochs * change.get("epochs", 1))
     return table
 
@@ -140,12 +145,16 @@ def train_row(
     inputs = []
     for part, cache in zip(("train", "validation"), images, strict=True):
         if tfen is None:
-            inputs.append(ClassifierInputs(cache, settings.augmentation, 0, compute))
+            inputs.append(ClassifierInputs(cache, settings.augmentation, 0, compute, settings.mixup))
             continue
-        variants = settings.variants if part == "train" else 1
-        name = f"{part}-{cache.image_size}-{settings.augmentation}-{variants}-{fingerprint(tfen, cache)}"
+        variants, mixup, precision = settings.variants, settings.mixup, compute
+        if part == "validation":
+            variants, mixup, precision = 1, 0.0, replace(compute, bfloat16=False)
+        name = f"{part}-{cache.image_size}-{settings.augmentation}-{variants}-{mixup}-{fingerprint(tfen, cache)}"
         folder = cache_dir / "residuals" / name
-        inputs.append(residual_inputs(cache, settings.augmentation, variants, 0, compute, tfen, folder))
+        inputs.append(residual_inputs(cache, settings.augmentation, variants, 0, precision, tfen, folder, mixup))
+        if part == "train" and settings.teacher != "none":
+            inputs[0].answers = teacher_answers(inputs[0], variants, folder / "teacher.npy")
     torch.manual_seed(seed)
     network: CIN | XrayResNet = XrayResNet("resnet18") if tfen is None else CIN()
     if settings.normalise:

@@ -65,6 +65,28 @@ def apply_variants(images: Tensor, kind: str, indices: np.ndarray, chosen: np.nd
     return flipped
 
 
+def choose_partners(
+    indices: np.ndarray, chosen: np.ndarray, images: int, mixup: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which image is mixed into each variant (Zhang et al. 2018), and its share.
+
+    Args:
+        indices: (n,) images, each in its variant of `chosen` (n,). Variant 0 is never mixed.
+        images: how many there are to choose from.
+        mixup: share of the variants that are mixed, in [0, 1].
+        seed: together with image and variant, decides.
+
+    Returns:
+        (partners int64, shares float32 in [0, 0.5]), both (n,); where nothing is mixed, the image itself and 0.
+    """
+    partners, shares = indices.astype(np.int64), np.zeros(len(indices), dtype=np.float32)
+    for row, (index, variant) in enumerate(zip(indices, chosen, strict=True)):
+        draw = np.random.default_rng((seed, int(index), int(variant), 13))
+        if variant and draw.random() < mixup:
+            partners[row], shares[row] = draw.integers(images), draw.uniform(0, 0.5)
+    return partners, shares
+
+
 def _affine(images: Tensor, indices: np.ndarray, chosen: np.ndarray, seed: int) -> Tensor:
     """Mirror, turn, shift, scale and re-expose; variant 0 stays as it is."""
     theta = torch.zeros(len(images), 2, 3)
@@ -88,7 +110,8 @@ def _affine(images: Tensor, indices: np.ndarray, chosen: np.ndarray, seed: int) 
         exposure[1, row] = 1 + draw.uniform(-CONTRAST, CONTRAST)
     theta, exposure = theta.to(images.device), exposure.to(images.device)
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
-    moved = F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    # Black wedges instead of the film's own edge would be steps that no autoencoder reconstructs.
+    moved = F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
     gamma, contrast = exposure
     altered = ((moved.clamp(0, 1) ** gamma - 0.5) * contrast + 0.5).clamp(0, 1)
     return torch.where(torch.from_numpy(chosen == 0).to(images.device)[:, None, None, None], images, altered)

@@ -15,6 +15,7 @@ from train.augmentation import check_augmentation
 
 OPTIMISERS = ("adam", "adamw")
 SCHEDULES = ("constant", "one_cycle")
+TEACHERS = ("none", "efficientnet_lite2")
 RECIPE_FOLDER = Path(__file__).parent / "recipes"
 
 
@@ -49,7 +50,8 @@ class CinRecipe:
     variants: int  # augmented versions of each image; residuals are computed once for each
     normalise: bool  # standardise the classifier's input by the training data's mean and deviation
     label_smoothing: float
-    mixup: float  # alpha of the Beta distribution; 0 = off
+    mixup: float  # share of the variants that are mixed with another X-ray, before the autoencoders; 0 = off
+    teacher: str  # one of TEACHERS: whose answers the classifier learns instead of the labels, or "none"
     calibrate: bool  # divide the logits by the temperature that fits validation images best
     average: float  # decay of the exponential moving average of the weights; 0 = off
 
@@ -129,6 +131,7 @@ def check_recipe(recipe: Recipe) -> Recipe:
         weighs = weights in ("balanced", "none")
     else:
         weighs = len(weights) == len(CLASS_NAMES) and min(weights) > 0
+    mixes = cin.mixup == 0 or cin.variants > 1  # variant 0, the X-ray as it is, is never mixed
     crops = fpae.crop % 8 == 0 and 0 <= fpae.crop <= recipe.image_size
     # Setting, its value, whether it can be taken, what can.
     checks: list[tuple[str, object, bool, str]] = [
@@ -138,7 +141,8 @@ def check_recipe(recipe: Recipe) -> Recipe:
         ("fpae.crop", fpae.crop, crops, "0, or a multiple of 8 up to the image size"),
         ("cin.batch_size", cin.batch_size, cin.batch_size > 0, "at least 1"),
         ("cin.label_smoothing", cin.label_smoothing, 0 <= cin.label_smoothing < 1, "from 0 to below 1"),
-        ("cin.mixup", cin.mixup, cin.mixup >= 0, "at least 0"),
+        ("cin.mixup", cin.mixup, 0 <= cin.mixup <= 1 and mixes, "from 0 to 1, and more than one variant if above 0"),
+        ("cin.teacher", cin.teacher, cin.teacher in TEACHERS, " or ".join(TEACHERS)),
         ("cin.average", cin.average, 0 <= cin.average < 1, "from 0 to below 1"),
         ("cin.class_weights", weights, weighs, f"balanced, none, or {len(CLASS_NAMES)} numbers above 0"),
     ]

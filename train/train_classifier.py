@@ -61,39 +61,33 @@ def train_classifier(
         RunError: the batches leave one image alone, and images are too small for that.
     """
     _refuse_lone_image(len(train.images), settings.batch_size, train.images.image_size)
-    labels = np.array([example.label for example in train.images.examples])
-    weights = class_weights(settings.class_weights, labels)
+    weights = class_weights(settings.class_weights, train.labels)
     loss = ClassifierLoss(network, weights.to(compute.device))
     wrapped = place.wrap(loss)
-    one_hot = F.one_hot(torch.from_numpy(labels), len(CLASS_NAMES)).float()
-    one_hot = one_hot * (1 - settings.label_smoothing) + settings.label_smoothing / len(CLASS_NAMES)
 
-    def targets(batch: np.ndarray, epoch: int) -> tuple[Tensor, np.ndarray, np.ndarray]:
-        """Target rows of a batch, and with mixup each image's partner and its share."""
-        partners, shares = mixing(labels, batch, settings.mixup, epoch, seed)
-        share = torch.from_numpy(shares)[:, None]
-        return (1 - share) * one_hot[batch] + share * one_hot[partners], partners, shares
+    def variants(batch: np.ndarray, epoch: int) -> np.ndarray:
+        labels, kind = train.labels.tolist(), settings.augmentation
+        return choose_variants(kind, settings.variants, labels, batch.tolist(), epoch, train.seed)
+
+    def targets(batch: np.ndarray, epoch: int) -> Tensor:
+        smooth = settings.label_smoothing
+        return train.targets(batch, variants(batch, epoch)) * (1 - smooth) + smooth / len(CLASS_NAMES)
 
     def losses(batch: np.ndarray, epoch: int) -> Tensor:
-        rows, partners, shares = targets(batch, epoch)
-        inputs = _load(train, settings, labels, batch, epoch)
-        if settings.mixup:
-            share = torch.from_numpy(shares)[:, None, None, None]
-            inputs = inputs.lerp(_load(train, settings, labels, partners, epoch), share)
+        inputs = train.load(batch, variants(batch, epoch))
         with compute.autocast():
-            return wrapped(compute.send(inputs), rows.to(compute.device))
+            return wrapped(compute.send(inputs), targets(batch, epoch).to(compute.device))
 
     def norm(batch: np.ndarray, epoch: int) -> float:
-        return float((targets(batch, epoch)[0] * weights).sum())
+        return float((targets(batch, epoch) * weights).sum())
 
     def validate(network: nn.Module) -> dict[str, float]:
-        truth = [example.label for example in validation.images.examples]
-        return judge(predict(network, validation, compute), truth)
+        return judge(predict(network, validation, compute), validation.labels.tolist())
 
     def calibrated(best: Weights) -> tuple[Weights, dict[str, float]]:
         network.load_state_dict(best)
         probabilities = predict(network.eval(), validation, compute)
-        temperature = fit_temperature(probabilities, [example.label for example in validation.images.examples])
+        temperature = fit_temperature(probabilities, validation.labels.tolist())
         return divide_logits(best, temperature), {"temperature": temperature}
 
     images, finish = len(train.images), calibrated if settings.calibrate else None
@@ -128,19 +122,6 @@ def class_weights(setting: str | tuple[float, ...], labels: np.ndarray) -> Tenso
     return torch.tensor(setting, dtype=torch.float32)
 
 
-def mixing(labels: np.ndarray, batch: np.ndarray, alpha: float, epoch: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """For each image of `batch` the image mixed into it and its share, in [0, 0.5] (Zhang et al. 2018); by seed,
-    epoch and image alone. Without mixup (alpha 0): itself, share 0."""
-    partners, shares = batch.copy(), np.zeros(len(batch), dtype=np.float32)
-    if alpha:
-        for row, index in enumerate(batch):
-            draw = np.random.default_rng((seed, epoch, int(index), 13))
-            partners[row] = draw.integers(len(labels))
-            share = draw.beta(alpha, alpha)
-            shares[row] = min(share, 1 - share)
-    return partners, shares
-
-
 def _refuse_lone_image(images: int, batch_size: int, size: int) -> None:
     """Batch norm needs two values per channel; up to 32 pixels, a ResNet's last map has one for each image."""
     if size <= 32 and 1 in (min(images, batch_size) % MICRO_BATCH, images % batch_size % MICRO_BATCH):
@@ -148,10 +129,3 @@ def _refuse_lone_image(images: int, batch_size: int, size: int) -> None:
             f"{images} training images in batches of {batch_size} leave one image alone, too little for batch norm "
             f"at {size} pixels; need --image-size 40 or more, or another number of images"
         )
-
-
-def _load(inputs: ClassifierInputs, settings: CinRecipe, labels: np.ndarray, indices: np.ndarray, epoch: int) -> Tensor:
-    chosen = choose_variants(
-        settings.augmentation, settings.variants, labels.tolist(), indices.tolist(), epoch, inputs.seed
-    )
-    return inputs.load(indices, chosen)

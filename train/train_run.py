@@ -24,10 +24,11 @@ from train.device import Compute, choose_compute
 from train.distributed import Workers, local_device, synchronise_batch_norm, workers
 from train.image_cache import ImageCache, open_cache
 from train.imagenet import start_weights
-from train.recipe import Recipe
+from train.recipe import CinRecipe, Recipe
 from train.run_folder import AUTOENCODERS, RunFolder, load_into
 from train.run_record import check_resumed, describe_run, describe_training_data, image_folders, record_decoded
 from train.split import TrainingData, image_list, read_training_data
+from train.teacher import teacher_answers
 from train.train_classifier import train_classifier
 from train.train_fpae import train_fpae
 
@@ -174,16 +175,21 @@ def _train_cin(
         autoencoders.append(FPAE())
         load_into(autoencoders[-1], run.load_weights(f"fpae_{name}"), run.weights_path(f"fpae_{name}"))
     tfen = compute.prepare(TFEN(*autoencoders).eval().requires_grad_(False))
-    settings = recipe.cin
+    settings, served = recipe.cin, Compute(compute.device, bfloat16=False)
+    # Validation judges what will be served, whose residuals are in float32 whatever training computes in.
+    parts = (
+        ("train", train, settings.variants, compute, settings.mixup),
+        ("validation", validation, 1, served, 0.0),
+    )
     inputs = []
-    for part, images, variants in (("train", train, settings.variants), ("validation", validation, 1)):
+    for part, images, variants, precision, mixup in parts:
         for turn in (place.is_first, not place.is_first):  # the first process makes the files
             if turn:
                 folder = _residual_folder(options, run) / part
-                inputs.append(
-                    residual_inputs(images, settings.augmentation, variants, options.seed, compute, tfen, folder)
-                )
+                kind, seed = settings.augmentation, options.seed
+                inputs.append(residual_inputs(images, kind, variants, seed, precision, tfen, folder, mixup))
             place.wait()
+    _ask_teacher(inputs[0], settings, options, run, place)
     torch.manual_seed(options.seed)
     network = CIN()
     if not run.checkpoint_path("cin").exists():
@@ -200,7 +206,11 @@ def _train_baseline(
     if run.weights_path(options.model).exists():
         return
     settings = recipe.cin
-    inputs = [ClassifierInputs(images, settings.augmentation, options.seed, compute) for images in (train, validation)]
+    inputs = [
+        ClassifierInputs(images, settings.augmentation, options.seed, compute, mixup)
+        for images, mixup in ((train, settings.mixup), (validation, 0.0))
+    ]
+    _ask_teacher(inputs[0], settings, options, run, place)
     torch.manual_seed(options.seed)
     model = XrayResNet(options.model)
     if not run.checkpoint_path(options.model).exists():
@@ -208,6 +218,17 @@ def _train_baseline(
         if settings.normalise:
             model.input_mean, model.input_std = inputs[0].moments(options.seed)
     _train(model, options.model, recipe, options, run, compute, place, *inputs)
+
+
+def _ask_teacher(
+    inputs: ClassifierInputs, settings: CinRecipe, options: TrainingOptions, run: RunFolder, place: Workers
+) -> None:
+    """Make a teacher's answers the targets, if the recipe has one; the first process asks for all."""
+    for turn in (place.is_first, not place.is_first):
+        if turn and settings.teacher != "none":
+            path = _residual_folder(options, run) / "teacher.npy"
+            inputs.answers = teacher_answers(inputs, settings.variants, path)
+        place.wait()
 
 
 def _start(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +12,9 @@ import torch
 from model_src.cin import CIN
 from model_src.coronet import CoroNet
 from model_src.errors import DataError
-from train.augmentation import apply_variants, choose_variants
-from train.classifier_inputs import residual_inputs
+from train.augmentation import apply_variants, choose_partners, choose_variants
+from train.classifier_inputs import ClassifierInputs, residual_inputs
+from train.data_dir import Example
 from train.device import Compute
 from train.imagenet import start_weights
 from train.optimiser import WeightAverage, learning_rate
@@ -23,7 +22,25 @@ from train.recipe import load_recipe
 from train.residual_cache import ResidualCache
 from train.stage import shuffled_batches
 from train.temperature import divide_logits, fit_temperature
-from train.train_classifier import ClassifierLoss, class_weights, judge, mixing
+from train.train_classifier import ClassifierLoss, class_weights, judge
+
+FLOAT32 = Compute(torch.device("cpu"), bfloat16=False)
+
+
+class FlatImages:
+    """In place of an image cache: image i has label i and one gray value, from 0 for the first to 1 for the last."""
+
+    image_size = 32
+
+    def __init__(self, labels: list[int]) -> None:
+        self.examples = [Example(Path(f"{label}.png"), label, str(label), "") for label in labels]
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def tensor(self, indices: np.ndarray) -> torch.Tensor:
+        grays = torch.linspace(0, 1, len(self))[torch.from_numpy(indices)]
+        return grays[:, None, None, None].expand(-1, 1, 32, 32).clone()
 
 
 def test_flip_variants_are_upright_mirrored_turned_and_both() -> None:
@@ -63,20 +80,14 @@ def test_an_unaltered_image_does_not_depend_on_the_others_of_its_batch() -> None
     assert torch.equal(together[0], images[0])
 
 
-def test_residuals_are_float32_also_within_autocast(random_chain: CoroNet, tmp_path: Path) -> None:
-    class Images:
-        image_size = 32
-
-        def __len__(self) -> int:
-            return 2
-
-        def tensor(self, indices: np.ndarray) -> torch.Tensor:
-            return torch.linspace(0, 1, 2 * 32 * 32).reshape(2, 1, 32, 32)[indices]
-
-    compute, loaded = Compute(torch.device("cpu"), bfloat16=True), []
+def test_residuals_have_their_own_precision_whatever_the_classifier_has(
+    random_chain: CoroNet, tmp_path: Path
+) -> None:
+    loaded = []
     for name in ("outside", "inside"):
-        inputs = residual_inputs(Images(), "none", 1, 0, compute, random_chain.tfen, tmp_path / name)  # type: ignore[arg-type]
-        with compute.autocast() if name == "inside" else contextlib.nullcontext():
+        images = FlatImages([0, 1])
+        inputs = residual_inputs(images, "none", 1, 0, FLOAT32, random_chain.tfen, tmp_path / name)  # type: ignore[arg-type]
+        with torch.autocast("cpu", torch.bfloat16, enabled=name == "inside"):
             loaded.append(inputs.load(np.arange(2), np.zeros(2, dtype=np.int64)))
     assert torch.equal(*loaded)
 
@@ -143,14 +154,34 @@ def test_classifier_loss_is_weighted_cross_entropy() -> None:
     assert float(loss(logits, targets)) == pytest.approx(-2 * np.log(0.25) - 4 * np.log(0.8), rel=1e-5)
 
 
-def test_mixing_leaves_most_of_each_image_and_depends_on_the_image_alone() -> None:
-    labels = np.arange(50)
-    partners, shares = mixing(labels, np.arange(20), alpha=0.2, epoch=1, seed=2)
+def test_most_of_a_mixed_variant_is_its_own_image_and_the_image_as_it_is_is_never_mixed() -> None:
+    images, variants = np.repeat(np.arange(50), 40), np.tile(np.arange(40), 50)
+    partners, shares = choose_partners(images, variants, images=50, mixup=0.5, seed=2)
+    assert shares[variants > 0].astype(bool).mean() == pytest.approx(0.5, abs=0.05)
     assert shares.max() <= 0.5
-    assert mixing(labels, np.array([7]), 0.2, 1, 2)[0] == partners[7]
-    partners, shares = mixing(labels, np.arange(20), alpha=0.0, epoch=1, seed=2)
-    assert Counter(shares.tolist()) == {0.0: 20}
-    assert partners.tolist() == list(range(20))
+    assert not shares[variants == 0].any()
+    assert np.array_equal(partners[shares == 0], images[shares == 0])
+    alone = choose_partners(images[7:8], variants[7:8], images=50, mixup=0.5, seed=2)
+    assert (alone[0][0], alone[1][0]) == (partners[7], shares[7])
+    assert not choose_partners(images, variants, images=50, mixup=0.0, seed=2)[1].any()
+
+
+def test_a_mixed_x_ray_and_its_target_have_the_same_shares(tmp_path: Path) -> None:
+    inputs = ClassifierInputs(FlatImages([0, 1, 2]), "left_right", 0, FLOAT32, mixup=1.0)  # type: ignore[arg-type]
+    images, variants = np.arange(3), np.array([1, 1, 0])
+    xrays, targets = inputs.xrays(images, variants), inputs.targets(images, variants)
+    # Image i is flat at i / 2, so what is mixed can be read off both.
+    assert xrays[:, 0, 5, 5].tolist() == pytest.approx((targets @ torch.tensor([0.0, 0.5, 1.0])).tolist(), abs=1e-6)
+    assert targets.sum(1).tolist() == pytest.approx([1, 1, 1])
+    assert targets.argmax(1).tolist() == [0, 1, 2]
+    assert targets[2].tolist() == [0, 0, 1]
+    assert inputs.xrays(images, variants, mixed=False)[:, 0, 0, 0].tolist() == [0, 0.5, 1]
+
+
+def test_a_teachers_answers_take_the_place_of_labels() -> None:
+    answers = np.random.default_rng(0).dirichlet(np.ones(3), (3, 2)).astype(np.float32)
+    inputs = ClassifierInputs(FlatImages([0, 1, 2]), "left_right", 0, FLOAT32, answers=answers)  # type: ignore[arg-type]
+    assert np.array_equal(inputs.targets(np.array([2, 0]), np.array([1, 0])).numpy(), answers[[2, 0], [1, 0]])
 
 
 def test_selection_prefers_balanced_accuracy_then_least_loss() -> None:

@@ -25,7 +25,7 @@ def test_paper_is_as_the_paper_says() -> None:
     assert paper.cin == CinRecipe(
         epochs=10, optimiser="adam", learning_rate=1e-3, schedule="constant", weight_decay=0.0,
         batch_size=16, init="imagenet", class_weights="balanced", augmentation="flips", variants=4,
-        normalise=False, label_smoothing=0.0, mixup=0.0, calibrate=False, average=0.0,
+        normalise=False, label_smoothing=0.0, mixup=0.0, teacher="none", calibrate=False, average=0.0,
     )  # fmt: skip
 
 
@@ -39,7 +39,7 @@ def test_released_is_as_the_code_does() -> None:
     assert released.cin == CinRecipe(
         epochs=10, optimiser="adam", learning_rate=1e-5, schedule="constant", weight_decay=1e-3,
         batch_size=16, init="imagenet", class_weights=(2, 2, 250), augmentation="left_right_third", variants=2,
-        normalise=False, label_smoothing=0.0, mixup=0.0, calibrate=False, average=0.0,
+        normalise=False, label_smoothing=0.0, mixup=0.0, teacher="none", calibrate=False, average=0.0,
     )  # fmt: skip
 
 
@@ -55,6 +55,8 @@ def test_released_is_as_the_code_does() -> None:
         ({"fpae_weight_decay": -0.1}, r"fpae\.weight_decay: found -0\.1"),
         ({"cin_label_smoothing": -0.1}, r"cin\.label_smoothing: found -0\.1"),
         ({"cin_mixup": -0.2}, r"cin\.mixup: found -0\.2"),
+        ({"cin_mixup": 0.5, "cin_augmentation": "none", "cin_variants": 1}, r"cin\.mixup: found 0\.5.*more than one"),
+        ({"cin_teacher": "resnet"}, r"cin\.teacher: found 'resnet', need none or efficientnet_lite2"),
         ({"fpae_latent_weight": -1}, r"fpae\.latent_weight: found -1"),
         ({"cin_class_weights": (1, 2)}, r"cin\.class_weights: found \(1, 2\)"),
         ({"cin_epochs": 0}, r"cin\.epochs: found 0, need at least 1"),
