@@ -147,7 +147,7 @@ def train_row(
         if tfen is None:
             inputs.append(ClassifierInputs(cache, settings.augmentation, 0, compute, settings.mixup))
             continue
-        variants, mixup, precision = settings.variants, settings.mixup, compute
+        variants, mixup, precision = settings.variants_shown, settings.mixup, compute
         if part == "validation":
             variants, mixup, precision = 1, 0.0, replace(compute, bfloat16=False)
         name = f"{part}-{cache.image_size}-{settings.augmentation}-{variants}-{mixup}-{fingerprint(tfen, cache)}"

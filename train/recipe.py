@@ -55,6 +55,11 @@ class CinRecipe:
     calibrate: bool  # divide the logits by the temperature that fits validation images best
     average: float  # decay of the exponential moving average of the weights; 0 = off
 
+    @property
+    def variants_shown(self) -> int:
+        """How many variants an image is drawn from: no more than epochs, which keeps the residual cache small."""
+        return min(self.variants, self.epochs)
+
 
 @dataclass(frozen=True)
 class Recipe:

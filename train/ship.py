@@ -14,6 +14,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from model_src.artefacts import file_digest
 from model_src.atomic import atomic_directory, atomic_write
 from model_src.errors import CoroNetError, RunError
 from train.run_folder import AUTOENCODERS, RunFolder, load_model, tensor_bytes
@@ -52,11 +53,20 @@ def _check_target(out_dir: Path) -> None:
 
 
 def record_report(out_dir: Path, report_dir: Path) -> None:
-    """Add the figures of an evaluation of `out_dir` to its metrics.json, as `test`, without the maker's paths."""
+    """Add the figures of an evaluation of `out_dir` to its metrics.json, as `test`, without the maker's paths.
+
+    Raises:
+        RunError: the report is of other weights.
+    """
     figures = json.loads((report_dir / "metrics.json").read_text(encoding="utf-8"))
-    figures.pop("command", None)
-    figures.get("model", {}).pop("path", None)
     run = RunFolder(out_dir)
+    model = figures["model"]
+    for stage in _STAGES:
+        path = run.weights_path(stage)
+        if model.get("sha256", {}).get(path.name) != file_digest(path):
+            raise RunError(f"{report_dir}: an evaluation of other weights than {path}; evaluate {out_dir} first")
+    figures.pop("command", None)
+    model.pop("path", None)
     with atomic_write(out_dir / "metrics.json") as temporary:
         temporary.write_text(json.dumps(run.read_metrics() | {"test": figures}, indent=2) + "\n", encoding="utf-8")
 

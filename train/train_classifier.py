@@ -67,7 +67,7 @@ def train_classifier(
 
     def variants(batch: np.ndarray, epoch: int) -> np.ndarray:
         labels, kind = train.labels.tolist(), settings.augmentation
-        return choose_variants(kind, settings.variants, labels, batch.tolist(), epoch, train.seed)
+        return choose_variants(kind, settings.variants_shown, labels, batch.tolist(), epoch, train.seed)
 
     def targets(batch: np.ndarray, epoch: int) -> Tensor:
         smooth = settings.label_smoothing

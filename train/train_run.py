@@ -178,7 +178,7 @@ def _train_cin(
     settings, served = recipe.cin, Compute(compute.device, bfloat16=False)
     # Validation judges what will be served, whose residuals are in float32 whatever training computes in.
     parts = (
-        ("train", train, settings.variants, compute, settings.mixup),
+        ("train", train, settings.variants_shown, compute, settings.mixup),
         ("validation", validation, 1, served, 0.0),
     )
     inputs = []
@@ -227,7 +227,7 @@ def _ask_teacher(
     for turn in (place.is_first, not place.is_first):
         if turn and settings.teacher != "none":
             path = _residual_folder(options, run) / "teacher.npy"
-            inputs.answers = teacher_answers(inputs, settings.variants, path)
+            inputs.answers = teacher_answers(inputs, settings.variants_shown, path)
         place.wait()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from model_src.artefacts import file_digest
 from model_src.cin import CIN
 from model_src.errors import RunError
 from model_src.fpae import FPAE
@@ -50,15 +51,21 @@ def test_a_folder_with_anything_else_is_not_replaced(run: RunFolder, tmp_path: P
         ship_run(run.path, tmp_path / "shipped")
 
 
-def test_report_goes_into_the_metrics(run: RunFolder, tmp_path: Path) -> None:
-    (tmp_path / "report").mkdir()
-    figures = {"accuracy": 0.5, "command": "/home/me", "model": {"path": "/home/me/run"}}
-    (tmp_path / "report" / "metrics.json").write_text(json.dumps(figures))
-    ship_run(run.path, tmp_path / "shipped")
-    record_report(tmp_path / "shipped", tmp_path / "report")
-    metrics = RunFolder(tmp_path / "shipped").read_metrics()
-    assert metrics["test"] == {"accuracy": 0.5, "model": {}}
+def test_report_goes_into_the_metrics_if_it_is_of_these_weights(run: RunFolder, tmp_path: Path) -> None:
+    shipped, report = tmp_path / "shipped", tmp_path / "report"
+    ship_run(run.path, shipped)
+    digests = {path.name: file_digest(path) for path in shipped.glob("*.pt")}
+    figures = {"accuracy": 0.5, "command": "/home/me", "model": {"path": "/home/me/run", "sha256": digests}}
+    report.mkdir()
+    (report / "metrics.json").write_text(json.dumps(figures))
+    record_report(shipped, report)
+    metrics = RunFolder(shipped).read_metrics()
+    assert metrics["test"] == {"accuracy": 0.5, "model": {"sha256": digests}}
     assert metrics["cin"] == {"epoch": 1}
+    digests["cin.pt"] = "0" * 64
+    (report / "metrics.json").write_text(json.dumps(figures))
+    with pytest.raises(RunError, match=r"report: an evaluation of other weights than .*cin\.pt; evaluate"):
+        record_report(shipped, report)
 
 
 def test_weights_beyond_half_precision_are_refused(run: RunFolder, tmp_path: Path) -> None:
