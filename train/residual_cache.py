@@ -42,8 +42,8 @@ class ResidualCache:
         except OSError as error:
             raise DataError(
                 f"{folder}: residuals of {images} images in {variants} variants need {needed / 1e9:.1f} GB of "
-                f"disk, which cannot be had ({error.strerror}); free some room, or choose another --cache-dir or a "
-                "smaller --image-size"
+                f"disk, which cannot be had ({error.strerror}); free some room, or choose another --cache-dir, a "
+                "smaller --image-size or fewer --cin-epochs"
             ) from error
         self._residuals = np.memmap(path, dtype=np.float16, mode="r+", shape=shape)
         self._done = np.memmap(flags, dtype=np.bool_, mode="r+", shape=shape[:2])
