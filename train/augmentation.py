@@ -80,9 +80,9 @@ def choose_partners(
         (partners int64, shares float32 in [0, 0.5]), both (n,); where nothing is mixed, the image itself and 0.
     """
     partners, shares = indices.astype(np.int64), np.zeros(len(indices), dtype=np.float32)
-    for row, (index, variant) in enumerate(zip(indices, chosen, strict=True)):
-        draw = np.random.default_rng((seed, int(index), int(variant), 13))
-        if variant and draw.random() < mixup:
+    for row in np.flatnonzero(chosen) if mixup else ():
+        draw = np.random.default_rng((seed, int(indices[row]), int(chosen[row]), 13))
+        if draw.random() < mixup:
             partners[row], shares[row] = draw.integers(images), draw.uniform(0, 0.5)
     return partners, shares
 

@@ -56,11 +56,16 @@ def record_report(out_dir: Path, report_dir: Path) -> None:
     """Add the figures of an evaluation of `out_dir` to its metrics.json, as `test`, without the maker's paths.
 
     Raises:
-        RunError: the report is of other weights.
+        RunError: no report, or one of other weights.
     """
-    figures = json.loads((report_dir / "metrics.json").read_text(encoding="utf-8"))
+    try:
+        figures = json.loads((report_dir / "metrics.json").read_text(encoding="utf-8"))
+        model = figures["model"]
+    except (FileNotFoundError, KeyError, TypeError, ValueError) as error:
+        raise RunError(
+            f"{report_dir}: metrics.json is missing or not of an evaluation; need a folder written by coronet evaluate"
+        ) from error
     run = RunFolder(out_dir)
-    model = figures["model"]
     for stage in _STAGES:
         path = run.weights_path(stage)
         if model.get("sha256", {}).get(path.name) != file_digest(path):

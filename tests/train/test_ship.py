@@ -66,6 +66,11 @@ def test_report_goes_into_the_metrics_if_it_is_of_these_weights(run: RunFolder, 
     (report / "metrics.json").write_text(json.dumps(figures))
     with pytest.raises(RunError, match=r"report: an evaluation of other weights than .*cin\.pt; evaluate"):
         record_report(shipped, report)
+    for text in ("{", "[]", "{}"):
+        (report / "metrics.json").write_text(text)
+        with pytest.raises(RunError, match=r"report: metrics\.json is missing or not of an evaluation"):
+            record_report(shipped, report)
+    assert RunFolder(shipped).read_metrics() == metrics
 
 
 def test_weights_beyond_half_precision_are_refused(run: RunFolder, tmp_path: Path) -> None:
