@@ -17,8 +17,11 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+import explanations
 import handlers
+import inference
 import model_src
+import outputs
 from model_src.artefacts import CIN_NAME, INFO_NAME, TFEN_NAME, check_digests
 from model_src.atomic import atomic_write
 from model_src.errors import ArtefactError
@@ -30,7 +33,7 @@ _HERE = Path(__file__).resolve().parent
 DEFAULT_CONFIG = _HERE / "model-config.yaml"
 
 _HANDLER = "coronet_handler.py"
-_PACKAGES = tuple(Path(package.__path__[0]) for package in (handlers, model_src))
+_PACKAGES = tuple(Path(package.__path__[0]) for package in (handlers, outputs, inference, explanations, model_src))
 _MANIFEST = Path("MAR-INF/MANIFEST.json")
 _CREATED_ON = "01/01/1980 00:00:00"  # TorchServe warns when it is absent; the time of building would change the bytes
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold

@@ -21,18 +21,18 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from model_src.cin import CIN
-from model_src.tfen import TFEN
-from train.baselines import XrayResNet
-from train.classifier_inputs import ClassifierInputs, residual_inputs
+from model_src.networks.cin import CIN
+from model_src.networks.tfen import TFEN
+from train.data.classifier_inputs import ClassifierInputs, residual_inputs
+from train.data.image_cache import ImageCache, open_cache
+from train.data.split import read_training_data
 from train.device import Compute, choose_compute
 from train.distributed import Workers
-from train.image_cache import ImageCache, open_cache
 from train.recipe import CinRecipe, load_recipe
-from train.run_folder import RunFolder, load_model
-from train.split import read_training_data
-from train.teacher import teacher_answers
-from train.train_classifier import train_classifier
+from train.runs.run_folder import RunFolder, load_model
+from train.stages.baselines import XrayResNet
+from train.stages.teacher import teacher_answers
+from train.stages.train_classifier import train_classifier
 
 PLAIN: dict[str, Any] = {
     "augmentation": "none",

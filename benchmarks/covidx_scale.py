@@ -21,12 +21,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from train.data_dir import Example, list_splits
+from train.data.data_dir import Example, list_splits
 
 CACHE = """
 import sys
-from train.data_dir import list_splits
-from train.image_cache import open_cache
+from train.data.data_dir import list_splits
+from train.data.image_cache import open_cache
 
 labels, root, cache_dir, image_size = sys.argv[1:]
 examples = [example for split in list_splits(labels, [root]).values() for example in split]
@@ -46,7 +46,7 @@ def main() -> None:
         lines = ", ".join(f"{len(examples):,} {split}" for split, examples in splits.items())
         print(f"{lines} lines, {files:,} images of {arguments.side} x {arguments.side} pixels", flush=True)
 
-        coronet = [sys.executable, "-m", "client.cli"]
+        coronet = [sys.executable, "-m", "cli"]
         size = str(arguments.image_size)
         fill = [sys.executable, "-c", CACHE, str(arguments.labels), str(root), str(cache), size]
         measure("coronet data check", [*coronet, "data", "check", str(arguments.labels), "--roots", str(root)])

@@ -37,12 +37,12 @@ import torch
 
 from benchmarks.train_benchmark import processor
 from model_src.classes import CLASS_NAMES
-from model_src.coronet import CoroNet
-from model_src.engine_settings import EngineSettings
 from model_src.engines import open_engine
 from model_src.engines.answers import Answers
-from train.phantoms import make_phantom
-from train.run_folder import RunFolder, load_model
+from model_src.engines.settings import EngineSettings
+from model_src.networks.coronet import CoroNet
+from phantoms.generate import make_phantom
+from train.runs.run_folder import RunFolder, load_model
 
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # or each use reports to its makers
 import onnxruntime  # noqa: E402

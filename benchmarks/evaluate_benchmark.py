@@ -24,12 +24,12 @@ import torch
 
 from model_src import torchscript
 from model_src.artefacts import ArtefactInfo, write_artefacts
-from model_src.cin import CIN
 from model_src.classes import CLASS_NAMES
-from model_src.fpae import FPAE
-from model_src.tfen import TFEN
-from train.data_dir import Example, read_data_dir
-from train.phantoms import write_phantoms
+from model_src.networks.cin import CIN
+from model_src.networks.fpae import FPAE
+from model_src.networks.tfen import TFEN
+from phantoms.generate import write_phantoms
+from train.data.data_dir import Example, read_data_dir
 
 COUNTS = (26, 52, 104, 208)
 IMAGE_SIDE = 512  # of the generated images
@@ -79,7 +79,7 @@ def main() -> None:
 def run_once(arguments: list[str]) -> tuple[float, float]:
     """Seconds and peak resident memory in MB of one `coronet evaluate`."""
     started = time.perf_counter()
-    command = [sys.executable, "-c", "import client.cli; raise SystemExit(client.cli.main())", "evaluate", *arguments]
+    command = [sys.executable, "-c", "import cli.main; raise SystemExit(cli.main.main())", "evaluate", *arguments]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     if os.waitstatus_to_exitcode(status):

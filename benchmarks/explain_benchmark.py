@@ -36,18 +36,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.explain_cases import Case, artefact_directory, image_cases, phantom_cases
 from benchmarks.explain_report import REFERENCE, Found, facts, hardware, line, markdown
 from benchmarks.reference_perturbation import STEPS, reference_mask
-from handlers.explanations import DEFAULT_METHOD, METHODS, parse_options
-from handlers.explanations.chain import Chain
-from handlers.explanations.faithfulness import deletion_insertion
-from handlers.explanations.state import borrowed
-from handlers.explanations.time_limit import measure_pace
-from handlers.pictures import MontageRow, montage_png
+from evaluation.explanation_scores import intersection_over_union, pointing_hit, randomise, rank_correlation
+from explanations import DEFAULT_METHOD, METHODS, parse_options
+from explanations.chain import Chain
+from explanations.faithfulness import deletion_insertion
+from explanations.state import borrowed
+from explanations.time_limit import measure_pace
 from handlers.process import configure_process
 from model_src.artefacts import load_artefacts
 from model_src.atomic import atomic_write
 from model_src.classes import CLASS_NAMES, HEALTHY
-from model_src.coronet import CoroNet
-from train.evaluation.explanation_scores import intersection_over_union, pointing_hit, randomise, rank_correlation
+from model_src.networks.coronet import CoroNet
+from outputs.pictures import MontageRow, montage_png
 
 BATCH = 8
 BATCH_ROUNDS = 3

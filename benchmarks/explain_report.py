@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from handlers.explanations import DEFAULT_METHOD
+from explanations import DEFAULT_METHOD
 
 REFERENCE = "reference"
 

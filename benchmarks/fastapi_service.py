@@ -16,7 +16,7 @@ from fastapi import Body, FastAPI, HTTPException
 
 from model_src.classes import CLASS_NAMES
 from model_src.errors import RequestError
-from model_src.xray import read_xray
+from model_src.imaging.xray import read_xray
 
 
 def service(chain: str, size: int) -> FastAPI:

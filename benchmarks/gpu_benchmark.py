@@ -29,10 +29,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from handlers.process import configure_process
 from model_src import torchscript
-from model_src.coronet import CoroNet
 from model_src.engines.answers import Answers, scripted_answers
 from model_src.engines.torchscript_engine import TorchScriptEngine
-from train.run_folder import RunFolder, load_model
+from model_src.networks.coronet import CoroNet
+from train.runs.run_folder import RunFolder, load_model
 
 Engine = Callable[[Tensor], Tensor]  # images (N, 1, S, S) on the CPU -> probabilities (N, 3) on the CPU
 PRECISIONS = ("float32", "bfloat16", "float16")

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import requests
 
-from client.java import find_java
 from client.load import Ask
-from client.process_group import stop_group
-from client.ts_config import free_ports
+from launcher.java import find_java
+from launcher.process_group import stop_group
+from launcher.torchserve_config import free_ports
 
 _ROOT = Path(__file__).parents[1]
 _START_TIMEOUT = 120.0  # seconds

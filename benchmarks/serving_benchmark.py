@@ -45,16 +45,16 @@ from benchmarks.other_servers import asking, fastapi_service, null_torchserve
 from benchmarks.serving_plot import draw
 from benchmarks.shipped import pack
 from benchmarks.train_benchmark import processor
-from client.commands.bench import HEADING, row
-from client.lanes import choose_lanes
+from cli.commands.bench import HEADING, row
 from client.load import Ask, drive
-from client.server import Server, torchserve
-from client.ts_config import free_ports
+from launcher.server import Server, torchserve
+from launcher.torchserve_config import free_ports
+from launcher.worker_pools import choose_lanes
 from model_src.cores import available_cores
-from model_src.coronet import CoroNet
-from model_src.server_files import EXPLAIN_MODEL, PREDICT_MODEL
-from train.phantoms import make_phantom
-from train.run_folder import RunFolder, load_model
+from model_src.model_names import EXPLAIN_MODEL, PREDICT_MODEL
+from model_src.networks.coronet import CoroNet
+from phantoms.generate import make_phantom
+from train.runs.run_folder import RunFolder, load_model
 
 _ROOT = Path(__file__).parents[1]
 _FLOOD_CLIENTS = 2  # at each of the two addresses
@@ -141,10 +141,10 @@ def in_process(artefacts: Path, body: bytes, processes: int, seconds: float) -> 
 
 
 def _classify_in_a_loop(artefacts: Path, body: bytes, threads: int, seconds: float, ready: Any, answered: Any) -> None:
-    from handlers.core import CoroNetCore
     from handlers.limits import Limits
     from handlers.process import configure_process
     from handlers.service import Call, answer_batch
+    from inference.predictor import CoroNetCore
 
     configure_process(threads)
     core, limits = CoroNetCore(artefacts), Limits()
@@ -176,7 +176,7 @@ def served(store: Path, state: Path, body: bytes, args: argparse.Namespace) -> d
 def start_seconds(store: Path, state: Path) -> float:
     """From the command in a process of its own, Python's start included, until each lane has answered."""
     port, metrics_port = free_ports(2)
-    command = [sys.executable, "-m", "client.cli", "serve", "--model-store", str(store), "--port", str(port)]
+    command = [sys.executable, "-m", "cli", "serve", "--model-store", str(store), "--port", str(port)]
     begun = time.perf_counter()
     process = subprocess.Popen(
         [*command, "--metrics-port", str(metrics_port)],

@@ -34,13 +34,13 @@ from PIL import Image
 from benchmarks.shipped import pack
 from benchmarks.train_benchmark import processor
 from client.http import CoroNetClient
-from client.server import Server, torchserve
-from client.ts_config import free_ports
-from handlers.core import CoroNetCore
+from inference.predictor import CoroNetCore
+from launcher.server import Server, torchserve
+from launcher.torchserve_config import free_ports
 from model_src.classes import CLASS_NAMES
 from model_src.errors import CoroNetError, InvalidImage, InvalidRequest, Overloaded, UnsupportedImage
-from model_src.server_files import EXPLAIN_MODEL, PREDICT_MODEL
-from train.phantoms import make_phantom
+from model_src.model_names import EXPLAIN_MODEL, PREDICT_MODEL
+from phantoms.generate import make_phantom
 
 _ROOT = Path(__file__).parents[1]
 _EXPLANATIONS: tuple[dict[str, Any], ...] = (

@@ -31,19 +31,19 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from model_src.cin import CIN
 from model_src.classes import CLASS_NAMES
-from model_src.fpae import FPAE
-from model_src.tfen import TFEN
-from train.augmentation import choose_variants
-from train.classifier_inputs import ClassifierInputs, residual_inputs
-from train.data_dir import Example
-from train.decode import LEVELS
+from model_src.networks.cin import CIN
+from model_src.networks.fpae import FPAE
+from model_src.networks.tfen import TFEN
+from train.data.augmentation import choose_variants
+from train.data.classifier_inputs import ClassifierInputs, residual_inputs
+from train.data.data_dir import Example
+from train.data.decode import LEVELS
+from train.data.image_cache import ImageCache
 from train.device import Compute, choose_compute
-from train.image_cache import ImageCache
-from train.stage import shuffled_batches
-from train.train_classifier import ClassifierLoss
-from train.train_fpae import FpaeLoss
+from train.stages.stage import shuffled_batches
+from train.stages.train_classifier import ClassifierLoss
+from train.stages.train_fpae import FpaeLoss
 
 VARIANTS = 2  # upright and mirrored
 BATCHES = 8  # batches in an epoch
@@ -185,7 +185,7 @@ def plain_fpae(images: ImageCache, batch: int, compute: Compute) -> Step:
 
 
 def our_fpae(images: ImageCache, batch: int, compute: Compute, compiled: bool) -> Step:
-    """The step of train/train_fpae.py."""
+    """The step of train/stages/train_fpae.py."""
     loss = FpaeLoss(compute.prepare(FPAE()), 1.0)
     if compiled:
         loss.compile()
@@ -224,7 +224,7 @@ def plain_cin(images: ImageCache, batch: int, compute: Compute) -> Step:
 
 
 def our_cin(inputs: ClassifierInputs, batch: int, compiled: bool) -> Step:
-    """The step of train/train_classifier.py once residuals are stored."""
+    """The step of train/stages/train_classifier.py once residuals are stored."""
     compute = inputs.compute
     network: nn.Module = compute.prepare(CIN())
     if compiled:

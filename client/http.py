@@ -20,7 +20,7 @@ from client.management import ask_management
 from client.tokens import LOOPBACK_HOSTS, TOKEN_VARIABLE, TokenSource, read_key
 from model_src import errors
 from model_src.errors import CoroNetError, ImageTooLarge, InternalError, Overloaded, RequestError, ServerError
-from model_src.server_files import EXPLAIN_MODEL
+from model_src.model_names import EXPLAIN_MODEL
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 CONNECT_TIMEOUT = 5.0  # seconds

@@ -17,7 +17,6 @@ from urllib3.connection import HTTPConnection
 _UNIX = "unix:"
 
 
-
 def ask_management(
     address: str, method: str, path: str, auth: requests.auth.AuthBase | None, params: dict[str, str], timeout: float
 ) -> requests.Response:

@@ -10,7 +10,7 @@ from client.http import BearerToken
 from client.management import ask_management
 from client.tokens import TokenSource, read_key
 from model_src.errors import ServerError
-from model_src.server_files import EXPLAIN_MODEL, PREDICT_MODEL
+from model_src.model_names import EXPLAIN_MODEL, PREDICT_MODEL
 
 _TIMEOUT = 10.0  # seconds
 

@@ -20,17 +20,17 @@ if (_HERE / "handlers").is_dir():
     # In the unpacked archive: an inherited PYTHONPATH comes first on sys.path, but a model runs its own code.
     sys.path.insert(0, str(_HERE))
 
-from handlers.answer import Reply, error_reply, json_reply  # noqa: E402
-from handlers.core import CoroNetCore  # noqa: E402
-from handlers.failures import is_device_lost  # noqa: E402
-from handlers.lane import Lane  # noqa: E402
 from handlers.measurements import Measurements  # noqa: E402
 from handlers.metrics import publish  # noqa: E402
 from handlers.private_log import shorten_warnings, whereabouts  # noqa: E402
 from handlers.process import configure_process, worker_device  # noqa: E402
 from handlers.service import Call, answer_batch  # noqa: E402
+from handlers.worker_pool import Lane  # noqa: E402
 from handlers.worker_settings import WorkerSettings  # noqa: E402
+from inference.failures import is_device_lost  # noqa: E402
+from inference.predictor import CoroNetCore  # noqa: E402
 from model_src.errors import InternalError, Overloaded, RequestError  # noqa: E402
+from outputs.answer import Reply, error_reply, json_reply  # noqa: E402
 
 logger = logging.getLogger(__name__)
 

@@ -41,7 +41,7 @@ class Measurements:
             self.explanation_seconds[method] += [(time.perf_counter() - started) / images] * images
 
     def predicted(self, answers: Sequence[Mapping[str, Any] | RequestError]) -> None:
-        """Counts the answers of `handlers.core.CoroNetCore.predict`."""
+        """Counts the answers of `inference.predictor.CoroNetCore.predict`."""
         for answer in answers:
             if not isinstance(answer, RequestError):
                 self.predictions[answer["label"]] += 1

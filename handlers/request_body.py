@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from handlers.explanations.settings import shown
+from explanations.settings import shown
 from model_src.errors import InvalidImage, InvalidRequest, RequestError
 
 _IMAGE_FIELDS = ("data", "body")

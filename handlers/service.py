@@ -19,20 +19,20 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from handlers.answer import PNG, Reply, error_reply, explanations_elsewhere, json_reply
-from handlers.core import CoroNetCore
-from handlers.explanations import parse_options
-from handlers.explanations.deadline import Deadline
-from handlers.explanations.time_limit import check_time, expected_seconds
-from handlers.failures import is_device_lost, is_out_of_memory, out_of_memory
+from explanations import parse_options
+from explanations.deadline import Deadline
+from explanations.time_limit import check_time, expected_seconds
 from handlers.limits import Limits
 from handlers.measurements import Measurements
-from handlers.pictures import at_picture_size
 from handlers.private_log import whereabouts
 from handlers.request_body import ImageRequest, naming_instance, parse_row
 from handlers.request_size import check_total
+from inference.failures import is_device_lost, is_out_of_memory, out_of_memory
+from inference.predictor import CoroNetCore
 from model_src.errors import InternalError, InvalidRequest, Overloaded, RequestError
-from model_src.xray import Xray
+from model_src.imaging.xray import Xray
+from outputs.answer import PNG, Reply, error_reply, explanations_elsewhere, json_reply
+from outputs.pictures import at_picture_size
 
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")

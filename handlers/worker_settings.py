@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from handlers.limits import Limits
-from model_src.engine_settings import EngineSettings
+from model_src.engines.settings import EngineSettings
 from model_src.errors import ArtefactError
 
 _LIMITS = [field.name for field in fields(Limits)]

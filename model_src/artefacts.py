@@ -13,9 +13,9 @@ import torch
 from model_src import torchscript
 from model_src.atomic import atomic_directory
 from model_src.classes import CLASS_NAMES, RESEARCH_USE
-from model_src.coronet import CoroNet
 from model_src.errors import ArtefactError
-from model_src.xray import PREPROCESSING_VERSION
+from model_src.imaging.xray import PREPROCESSING_VERSION
+from model_src.networks.coronet import CoroNet
 
 FORMAT_VERSION = 1
 INFO_NAME = "artefacts.json"

@@ -14,16 +14,16 @@ import torch
 from PIL import Image
 
 from archive.build import build_archive
-from client.java import find_java
-from client.server import Server, torchserve
-from client.ts_config import free_ports
+from launcher.java import find_java
+from launcher.server import Server, torchserve
+from launcher.torchserve_config import free_ports
 from model_src import torchscript
 from model_src.artefacts import ArtefactInfo, write_artefacts
-from model_src.cin import CIN
-from model_src.coronet import CoroNet
-from model_src.fpae import FPAE
-from model_src.tfen import TFEN
-from train.phantoms import make_phantom
+from model_src.networks.cin import CIN
+from model_src.networks.coronet import CoroNet
+from model_src.networks.fpae import FPAE
+from model_src.networks.tfen import TFEN
+from phantoms.generate import make_phantom
 
 ROOT = Path(__file__).resolve().parent.parent
 STOP_SECONDS = 40

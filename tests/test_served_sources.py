@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SOURCES = sorted(path for package in ("handlers", "model_src") for path in (ROOT / package).rglob("*.py"))
+SERVED = ("handlers", "outputs", "inference", "explanations", "model_src")
+SOURCES = sorted(path for package in SERVED for path in (ROOT / package).rglob("*.py"))
 
 MODULES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "code", "runpy"}
 BUILTINS = {"eval", "exec", "compile", "__import__"}

@@ -10,8 +10,8 @@ import yaml
 
 from model_src.classes import CLASS_NAMES
 from model_src.errors import RunError
-from model_src.fpae import check_size
-from train.augmentation import check_augmentation
+from model_src.networks.fpae import check_size
+from train.data.augmentation import check_augmentation
 
 OPTIMISERS = ("adam", "adamw")
 SCHEDULES = ("constant", "one_cycle")
@@ -30,7 +30,7 @@ class FpaeRecipe:
     weight_decay: float
     batch_size: int  # images per step; 0 = every image of the class in one step
     latent_weight: float  # lambda, the weight of the latent distance
-    augmentation: str  # see train/augmentation.py
+    augmentation: str  # see train/data/augmentation.py
     crop: int  # side of the random square crops that are trained on; 0 = whole images
 
 

@@ -1,6 +1,7 @@
 """What runs the chain for predictions: one small seam, chosen when a worker loads its model.
 
-An engine answers `classify(x)` for `x` (N, 1, S, S) float32 in [0, 1] on the CPU with `model_src.coronet.Classified`.
+An engine answers `classify(x)` for `x` (N, 1, S, S) float32 in [0, 1] on the CPU with
+`model_src.networks.coronet.Classified`.
 Explanations need gradients and always run the TorchScript artefacts themselves.
 """
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from model_src import torchscript
-from model_src.coronet import CoroNet
+from model_src.networks.coronet import CoroNet
 
 
 class Answers(nn.Module):

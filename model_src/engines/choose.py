@@ -6,12 +6,12 @@ import logging
 
 import torch
 
-from model_src.coronet import CoroNet
-from model_src.engine_settings import GPU_PRECISION, TOLERANCE, EngineSettings
 from model_src.engines.engine import Engine
 from model_src.engines.openvino_engine import OpenVINOEngine
+from model_src.engines.settings import GPU_PRECISION, TOLERANCE, EngineSettings
 from model_src.engines.torchscript_engine import TorchScriptEngine
 from model_src.errors import ArtefactError
+from model_src.networks.coronet import CoroNet
 
 logger = logging.getLogger(__name__)
 

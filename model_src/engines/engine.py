@@ -6,7 +6,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from model_src.coronet import Classified
+from model_src.networks.coronet import Classified
 
 
 class Engine(Protocol):

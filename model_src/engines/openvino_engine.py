@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from model_src.coronet import Classified, CoroNet
 from model_src.engines.answers import scripted_answers
 from model_src.errors import ArtefactError
+from model_src.networks.coronet import Classified, CoroNet
 
 _TYPES = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
 _CAPABILITIES = {"float32": "FP32", "bfloat16": "BF16", "float16": "FP16"}

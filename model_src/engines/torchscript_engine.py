@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from model_src import torchscript
-from model_src.coronet import Classified, CoroNet
 from model_src.engines.answers import scripted_answers
+from model_src.networks.coronet import Classified, CoroNet
 
 _DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 

@@ -52,9 +52,9 @@ def test_holds_what_a_worker_needs_and_nothing_else(mar):
         [INFO_NAME, CIN_NAME, TFEN_NAME, "coronet_handler.py", "index_to_name.json", "model-config.yaml"]
     )
     assert names == sorted(names)
-    assert {name.split("/")[0] for name in names if "/" in name} == {"MAR-INF", "handlers", "model_src"}
-    assert all(name.endswith(".py") for name in names if name.startswith(("handlers/", "model_src/")))
-    assert "handlers/explanations/registry.py" in names
+    packages = {"handlers", "outputs", "inference", "explanations", "model_src"}
+    assert {name.split("/")[0] for name in names if "/" in name} == {"MAR-INF", *packages}
+    assert all(name.endswith(".py") for name in names if name.split("/")[0] in packages and "/" in name)
     assert "handlers/coronet_handler.py" not in names
 
 
@@ -77,8 +77,8 @@ def test_class_names_agree(unpacked):
 def test_runs_without_the_checkout_and_before_an_installed_one(unpacked, tmp_path):
     """Neither the working directory nor the module path leads to the checkout, except an inherited PYTHONPATH."""
     program = (
-        "import sys, coronet_handler, handlers.core, model_src.xray\n"
-        "for module in (coronet_handler, handlers.core, model_src.xray):\n"
+        "import sys, coronet_handler, inference.predictor, model_src.imaging.xray\n"
+        "for module in (coronet_handler, inference.predictor, model_src.imaging.xray):\n"
         "    print(module.__file__)\n"
         "print('ts' in sys.modules)"
     )

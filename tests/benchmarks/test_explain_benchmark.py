@@ -11,7 +11,7 @@ from PIL import Image
 
 from benchmarks import explain_benchmark
 from benchmarks.reference_perturbation import reference_mask
-from handlers.explanations import METHODS
+from explanations import METHODS
 
 
 class _Patch(torch.nn.Module):

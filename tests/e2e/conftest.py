@@ -8,7 +8,7 @@ from typing import Protocol
 import pytest
 import requests
 
-from client.server import Server
+from launcher.server import Server
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from client.cli import main
+from cli.main import main
 
 
 def test_a_short_load_is_answered_without_a_failure(server, capsys):

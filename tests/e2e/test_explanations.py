@@ -8,7 +8,7 @@ import io
 import pytest
 from PIL import Image
 
-from handlers.explanations import METHODS
+from explanations import METHODS
 from model_src.classes import RESEARCH_USE
 from model_src.errors import InvalidRequest
 

@@ -24,15 +24,15 @@ import requests
 from PIL import Image
 
 from client.http import CoroNetClient
-from client.lanes import Lane
 from client.load import drive
-from client.server import torchserve
 from client.tokens import TokenSource
-from client.ts_config import free_ports
+from launcher.server import torchserve
+from launcher.torchserve_config import free_ports
+from launcher.worker_pools import Lane
 from model_src.errors import RequestError, ServerError
-from model_src.server_files import EXPLAIN_MODEL, PREDICT_MODEL
+from model_src.model_names import EXPLAIN_MODEL, PREDICT_MODEL
+from phantoms.generate import make_phantom
 from tests.e2e.traffic import Traffic
-from train.phantoms import make_phantom
 
 CONFIG = Path(__file__).parents[2] / "config.properties"
 # From SIGKILL to the replacement's first answer. The short form runs wherever tests run, on busy cores too.
@@ -160,7 +160,7 @@ def test_killed_again_and_again_nothing_is_answered_wrong(serve):
 @pytest.mark.slow
 def test_a_worker_that_hangs_is_replaced(serve, phantom_png, monkeypatch):
     lanes = [Lane(PREDICT_MODEL, 2, response_timeout=5), Lane(EXPLAIN_MODEL, 1)]
-    monkeypatch.setattr("client.server.choose_lanes", lambda *_: lanes)
+    monkeypatch.setattr("launcher.server.choose_lanes", lambda *_: lanes)
     server = serve()
     image = phantom_png.read_bytes()
     expected = server.client().predict(image)

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from model_src.server_files import EXPLAIN_MODEL, PREDICT_MODEL
+from model_src.model_names import EXPLAIN_MODEL, PREDICT_MODEL
 from tests.fuzz.cases import case
 
 STATUSES = {200, 400, 413, 415}

@@ -12,7 +12,7 @@ import pytest
 import requests
 from PIL import Image
 
-from client.ts_config import read_properties
+from launcher.torchserve_config import read_properties
 from model_src.classes import CLASS_NAMES, RESEARCH_USE
 
 PREDICT, EXPLAIN = "/predictions/coronet", "/explanations/coronet"

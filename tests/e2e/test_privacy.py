@@ -19,7 +19,7 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
 
 from client.tokens import read_key
-from client.ts_config import read_properties
+from launcher.torchserve_config import read_properties
 
 MARK = "QZMARKZQ"  # 8 characters, which fit every text element of DICOM
 PREDICT, EXPLAIN = "/predictions/coronet", "/explanations/coronet"

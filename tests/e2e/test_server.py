@@ -21,9 +21,9 @@ import requests
 
 from client.http import BearerToken, CoroNetClient
 from client.management import ask_management
-from client.process_group import members, stop_group
 from client.tokens import TokenSource, read_key
-from client.ts_config import free_ports, read_properties, settle_addresses, write_config
+from launcher.process_group import members, stop_group
+from launcher.torchserve_config import free_ports, read_properties, settle_addresses, write_config
 from model_src.errors import ServerError
 
 ROOT = Path(__file__).parents[2]

@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 from pydicom import uid
 
+from phantoms.generate import make_phantom
 from tests.image_writers import write_dicom, write_tiff
-from train.phantoms import make_phantom
 
 SIDE = 96
 _SHALLOW = (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit)

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from handlers.core import CoroNetCore
 from handlers.limits import Limits
 from handlers.measurements import Measurements
 from handlers.service import Call, answer_batch
+from inference.predictor import CoroNetCore
 from tests.fuzz.cases import case
 from tests.fuzz.files import sound_files
 

@@ -19,12 +19,12 @@ import pytest
 import torch
 from PIL import Image
 
-from handlers.core import CoroNetCore
+from inference.predictor import CoroNetCore
 from model_src import torchscript
 from model_src.artefacts import ArtefactInfo, write_artefacts
-from model_src.cin import CIN
-from model_src.fpae import FPAE
-from model_src.tfen import TFEN
+from model_src.networks.cin import CIN
+from model_src.networks.fpae import FPAE
+from model_src.networks.tfen import TFEN
 
 SIZE = 32
 

@@ -10,8 +10,8 @@ import pytest
 from handlers.limits import Limits
 from handlers.request_size import check_total
 from handlers.service import Call, answer_batch
-from model_src import image_file
 from model_src.errors import ImageTooLarge
+from model_src.imaging import picture as image_file
 
 
 def test_the_sum_counts(make_png):

@@ -11,9 +11,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from explanations.deadline import Deadline
+from explanations.time_limit import Pace
 from handlers import service
-from handlers.explanations.deadline import Deadline
-from handlers.explanations.time_limit import Pace
 from handlers.limits import Limits
 from handlers.measurements import Measurements
 from handlers.service import Call, answer_batch

@@ -9,7 +9,7 @@ import yaml
 
 from handlers.limits import Limits
 from handlers.worker_settings import WorkerSettings
-from model_src.engine_settings import EngineSettings
+from model_src.engines.settings import EngineSettings
 from model_src.errors import ArtefactError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,8 +12,8 @@ import torch
 from model_src import torchscript
 from model_src.artefacts import INFO_NAME, ArtefactInfo, load_artefacts, read_info, write_artefacts
 from model_src.classes import RESEARCH_USE
-from model_src.coronet import CoroNet
 from model_src.errors import ArtefactError
+from model_src.networks.coronet import CoroNet
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from rich.console import Console
 
 from model_src.classes import CLASS_NAMES
 from train.recipe import Recipe, load_recipe
-from train.run_folder import RunFolder
-from train.train_run import TrainingOptions, train_run
+from train.runs.run_folder import RunFolder
+from train.runs.train_run import TrainingOptions, train_run
 
 
 @pytest.fixture(scope="session")

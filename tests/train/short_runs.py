@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 
 from train.recipe import Recipe
-from train.run_folder import RunFolder
-from train.train_run import TrainingOptions, train_run
+from train.runs.run_folder import RunFolder
+from train.runs.train_run import TrainingOptions, train_run
 
 
 class Killed(Exception):

@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from model_src.cin import CIN
-from model_src.fpae import FPAE
+from model_src.networks.cin import CIN
+from model_src.networks.fpae import FPAE
 from train.distributed import Workers, synchronise_batch_norm, workers
 from train.recipe import load_recipe
-from train.stage import Stage, training_step
-from train.train_classifier import ClassifierLoss
-from train.train_fpae import FpaeLoss
+from train.stages.stage import Stage, training_step
+from train.stages.train_classifier import ClassifierLoss
+from train.stages.train_fpae import FpaeLoss
 
 # Uneven shares; more than a micro-batch; a micro-batch of one image, which leaves the other process without any.
 BATCHES = [np.arange(5), np.array([6, 2, 7]), np.array([3]), np.arange(20), np.arange(3, 20)]

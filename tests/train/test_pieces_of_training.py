@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 import torch
 
-from model_src.cin import CIN
-from model_src.coronet import CoroNet
 from model_src.errors import DataError
-from train.augmentation import apply_variants, choose_partners, choose_variants
-from train.classifier_inputs import ClassifierInputs, residual_inputs
-from train.data_dir import Example
+from model_src.networks.cin import CIN
+from model_src.networks.coronet import CoroNet
+from train.data.augmentation import apply_variants, choose_partners, choose_variants
+from train.data.classifier_inputs import ClassifierInputs, residual_inputs
+from train.data.data_dir import Example
+from train.data.residual_cache import ResidualCache
 from train.device import Compute
-from train.imagenet import start_weights
-from train.optimiser import WeightAverage, learning_rate
 from train.recipe import load_recipe
-from train.residual_cache import ResidualCache
-from train.stage import shuffled_batches
-from train.temperature import divide_logits, fit_temperature
-from train.train_classifier import ClassifierLoss, class_weights, judge
+from train.stages.imagenet import start_weights
+from train.stages.optimiser import WeightAverage, learning_rate
+from train.stages.stage import shuffled_batches
+from train.stages.temperature import divide_logits, fit_temperature
+from train.stages.train_classifier import ClassifierLoss, class_weights, judge
 
 FLOAT32 = Compute(torch.device("cpu"), bfloat16=False)
 
@@ -80,9 +80,7 @@ def test_an_unaltered_image_does_not_depend_on_the_others_of_its_batch() -> None
     assert torch.equal(together[0], images[0])
 
 
-def test_residuals_have_their_own_precision_whatever_the_classifier_has(
-    random_chain: CoroNet, tmp_path: Path
-) -> None:
+def test_residuals_have_their_own_precision_whatever_the_classifier_has(random_chain: CoroNet, tmp_path: Path) -> None:
     loaded = []
     for name in ("outside", "inside"):
         images = FlatImages([0, 1])

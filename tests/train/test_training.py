@@ -15,15 +15,15 @@ from pathlib import Path
 import pytest
 import torch
 
+from evaluation.classifiers import load_classifier
+from evaluation.evaluate import evaluate
 from model_src.classes import CLASS_NAMES
 from model_src.errors import DataError, RunError
+from phantoms.generate import write_phantoms
 from tests.train.short_runs import Killed, kill_after, train
-from train.data_dir import read_data_dir
-from train.evaluation.classifiers import load_classifier
-from train.evaluation.evaluate import evaluate
-from train.phantoms import write_phantoms
+from train.data.data_dir import read_data_dir
 from train.recipe import Recipe, load_recipe
-from train.run_folder import RunFolder, load_model
+from train.runs.run_folder import RunFolder, load_model
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -102,7 +102,7 @@ def test_two_processes_take_the_same_steps_as_one(tmp_path: Path) -> None:
 def test_whole_training_runs_in_two_processes(stripes: Path, tmp_path: Path) -> None:
     # Losses of first epochs only: Adam makes full steps of rounding differences, so later ones drift apart.
     changes = ["--image-size", "32", "--fpae-epochs", "1", "--cin-epochs", "1"]
-    command = ["-m", "client.cli", "train", str(stripes), "--recipe", "quick", "--out", str(tmp_path / "two"), *changes]
+    command = ["-m", "cli", "train", str(stripes), "--recipe", "quick", "--out", str(tmp_path / "two"), *changes]
     assert torchrun(*command).count("validation balanced accuracy") == 1
     quick = load_recipe("quick").changed(image_size=32, fpae_epochs=1, cin_epochs=1)
     one, two = train(quick, stripes, tmp_path / "one").history(), RunFolder(tmp_path / "two").history()
@@ -153,7 +153,7 @@ def test_a_loss_that_is_no_number_ends_the_training_and_is_not_kept(
     stripes: Path, recipe: Recipe, whole: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nothing = {"score": math.nan, "balanced_accuracy": 0.3, "loss": math.nan}
-    monkeypatch.setattr("train.train_classifier.judge", lambda *_: nothing)
+    monkeypatch.setattr("train.stages.train_classifier.judge", lambda *_: nothing)
     with pytest.raises(RunError, match=r"cin, epoch 1: the loss is nan, need a number"):
         train(recipe, stripes, tmp_path / "run", tfen_run=whole.path)
     assert not RunFolder(tmp_path / "run").checkpoint_path("cin").exists()

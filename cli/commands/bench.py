@@ -1,0 +1,83 @@
+"""How many predictions a running server answers, and how long each takes, for several numbers of clients.
+
+Each client asks again as soon as it has its answer; the waits are those of the callers, queueing included. A server
+in use shows what is left of it, and its users notice. What the kit itself was measured at: docs/performance.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from cli.asking import add_connection_arguments, connect
+from client.http import gray_png
+from client.load import Ask, Load, drive
+from model_src.errors import RequestError
+
+_SIDE = 512  # pixels of the picture that is sent when none is given
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `coronet bench`."""
+    parser.add_argument("images", nargs="*", type=Path, metavar="IMAGE", help="X-rays to send in turn (a gray ramp)")
+    parser.add_argument(
+        "--clients", type=_numbers, default=[1, 4, 16, 64], metavar="N,N,...", help="how many at once (1,4,16,64)"
+    )
+    parser.add_argument("--seconds", type=float, default=10.0, help="how long for each number (%(default)g)")
+    parser.add_argument("--json", action="store_true", help="figures as JSON, one object per line")
+    add_connection_arguments(parser)
+    parser.set_defaults(usage_error=parser.error)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure; status 1 if a request failed."""
+    if args.seconds <= 0:
+        args.usage_error("--seconds must be more than 0")
+    images = [_read(path) for path in args.images] or [gray_png(_SIDE)]
+    connect(args).predict(images[0])  # tells what is wrong before 64 clients do
+    if not args.json:
+        print(HEADING)
+    failed: list[str] = []
+    for clients in args.clients:
+        load = drive(_asking(args, images), clients, args.seconds)
+        failed += load.failures
+        print(json.dumps(load.as_json()) if args.json else row(load), flush=True)
+    if failed:
+        raise RequestError(f"{len(failed)} requests failed, the first with: {failed[0]}")
+    return 0
+
+
+HEADING = "| clients | answered | failed | images/s | p50 | p95 | p99 |\n| --- | --- | --- | --- | --- | --- | --- |"
+
+
+def row(load: Load) -> str:
+    """A line of the table under HEADING."""
+    waits = " | ".join(f"{load.percentile(percent) * 1000:.0f} ms" for percent in (50, 95, 99))
+    answered = f"{len(load.waits)} | {len(load.failures)} | {load.per_second:.2f}"
+    return f"| {load.clients} | {answered} | {waits} |"
+
+
+def _asking(args: argparse.Namespace, images: list[bytes]) -> Callable[[], Ask]:
+    def new_client() -> Ask:
+        client, turns = connect(args), itertools.cycle(images)
+        return lambda: client.predict(next(turns))
+
+    return new_client
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RequestError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _numbers(text: str) -> list[int]:
+    """Positive whole numbers with commas between them."""
+    numbers = [int(part) for part in text.split(",")]
+    if min(numbers) < 1:
+        raise ValueError
+    return numbers

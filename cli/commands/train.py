@@ -1,0 +1,99 @@
+"""Train CoroNet: two autoencoders, then the classifier on their residuals.
+
+DATA_DIR is a folder with class folders (Healthy, Pneumonia, COVID-19) or with COVIDx label files, or one label
+file or CSV. Everything goes into RUN_DIR; interrupt it as you like and continue with --resume. Several processes
+on one machine: torchrun --nproc-per-node N -m cli train ...
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+RECIPES = ("paper", "quick", "released", "tuned")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the command's arguments."""
+    parser.add_argument("data_dir", type=Path, metavar="DATA_DIR", help="labelled X-rays")
+    parser.add_argument("--out", type=Path, required=True, metavar="RUN_DIR", help="run folder to write")
+    parser.add_argument("--recipe", choices=RECIPES, default="tuned", help="named settings (default: tuned)")
+    parser.add_argument(
+        "--model", choices=("coronet", "resnet18", "resnet50"), default="coronet",
+        help="coronet, or a plain ResNet on the X-ray for comparison (default: coronet)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--image-size", type=int, metavar="S", help="side in pixels, a multiple of 8 (default: the recipe's)"
+    )
+    parser.add_argument("--fpae-epochs", type=int, metavar="N", help="epochs per autoencoder (default: the recipe's)")
+    parser.add_argument("--cin-epochs", type=int, metavar="N", help="epochs of the classifier (default: the recipe's)")
+    parser.add_argument(
+        "--cin-init", metavar="INIT", help="imagenet, random, or a torchvision state dict (default: the recipe's)"
+    )
+    parser.add_argument(
+        "--tfen", type=Path, metavar="RUN_DIR", help="take the autoencoders of this run instead of training them"
+    )
+    parser.add_argument(
+        "--roots",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="DIR",
+        help="more folders to look for a label file's images in",
+    )
+    parser.add_argument(
+        "--cache-dir",
+        type=Path,
+        metavar="DIR",
+        help="keep decoded images here, for other runs too, and residuals until done (default: in RUN_DIR until done)",
+    )
+    parser.add_argument("--skip-unreadable", action="store_true", help="leave unreadable images out, named and counted")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+    parser.add_argument(
+        "--precision", choices=("auto", "float32", "bfloat16"), default="auto",
+        help="auto is bfloat16 on CUDA and float32 on a CPU (default: auto)",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, metavar="K", help="at least 0 (default: 0)")
+    parser.add_argument("--resume", action="store_true", help="continue the run in RUN_DIR")
+    parser.set_defaults(usage_error=parser.error)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train as asked."""
+    if args.seed < 0:
+        args.usage_error("--seed must be at least 0")
+    from model_src.numerics import set_repeatable_float32
+    from train.distributed import is_first_process
+    from train.recipe import load_recipe
+    from train.runs.train_run import TrainingOptions, train_run
+
+    set_repeatable_float32()
+    recipe = load_recipe(args.recipe).changed(
+        image_size=args.image_size,
+        fpae_epochs=args.fpae_epochs,
+        cin_epochs=args.cin_epochs,
+        cin_init=args.cin_init,
+    )
+    options = TrainingOptions(
+        data_dir=args.data_dir,
+        run_dir=args.out,
+        model=args.model,
+        roots=args.roots,
+        seed=args.seed,
+        device=args.device,
+        precision=args.precision,
+        cache_dir=args.cache_dir,
+        tfen_run=args.tfen,
+        skip_unreadable=args.skip_unreadable,
+        resume=args.resume,
+    )
+    try:
+        finished = train_run(recipe, options)
+    except KeyboardInterrupt:
+        print(f"interrupted; continue with the same command and --resume ({args.out})", file=sys.stderr)
+        raise
+    if is_first_process():
+        last = finished.read_metrics()["cin" if args.model == "coronet" else args.model]
+        print(f"{args.out}: validation balanced accuracy {last['balanced_accuracy']:.3f} at epoch {last['epoch']}")
+    return 0

@@ -1,0 +1,122 @@
+"""The model to judge: a run folder (CoroNet or a baseline), an artefact folder, or a coronet.mar."""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from model_src.artefacts import CIN_NAME, INFO_NAME, TFEN_NAME, ArtefactInfo, file_digest, load_artefacts
+from model_src.errors import ArtefactError, RunError
+from model_src.networks.coronet import Classified, CoroNet
+from train.runs.run_folder import AUTOENCODERS, RunFolder, load_model
+from train.stages.baselines import XrayResNet
+
+_REPORTED = (
+    "image_size", "recipe", "parameters", "cin_trained", "trained_on", "data", "sha256", "preprocessing",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LoadedClassifier:
+    """A model on its device; a `evaluation.predictions.Classifier`."""
+
+    name: str
+    image_size: int
+    provenance: dict[str, Any]
+    model: CoroNet | XrayResNet
+    device: torch.device
+
+    @property
+    def coronet(self) -> CoroNet | None:
+        """The chain, for pictures of its inside; None for a baseline."""
+        return self.model if isinstance(self.model, CoroNet) else None
+
+    def classify(self, x: torch.Tensor) -> Classified:
+        """Answer for `x` (N, 1, S, S) float32 in [0, 1] on the CPU."""
+        return self.model.classify(x.to(self.device))
+
+
+def load_classifier(path: Path, device: torch.device) -> LoadedClassifier:
+    """Whatever `path` is, ready to classify.
+
+    Raises:
+        RunError: a run folder of another version, unfinished or damaged; or nothing of the three.
+        ArtefactError: an archive or artefact folder that is damaged, changed or of another version.
+    """
+    if path.is_file():
+        return load_archive(path, device)
+    if (path / INFO_NAME).is_file():
+        chain, info = load_artefacts(path, device)
+        return _loaded(chain, info, path, "CoroNet, artefact folder", device)
+    if (path / "run.json").is_file():
+        return load_run(path, device)
+    found = "nothing" if not path.exists() else "a folder without run.json or artefacts.json"
+    raise RunError(
+        f"{path}: found {found}; need a run folder (coronet train), an artefact folder (coronet export) "
+        "or a .mar archive (coronet archive)"
+    )
+
+
+def load_archive(path: Path, device: torch.device) -> LoadedClassifier:
+    """The chain inside a .mar, digests checked.
+
+    Raises:
+        ArtefactError: not a zip archive, damaged, or without our artefacts.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory(prefix="coronet-mar-") as folder:
+            missing = {TFEN_NAME, CIN_NAME, INFO_NAME} - set(archive.namelist())
+            if missing:
+                raise ArtefactError(
+                    f"{path}: holds no {' and no '.join(sorted(missing))}; "
+                    "need an archive made with: coronet archive ARTEFACT_DIR --out MODEL_STORE_DIR"
+                )
+            for name in (TFEN_NAME, CIN_NAME, INFO_NAME):
+                archive.extract(name, folder)
+            chain, info = load_artefacts(folder, device)
+    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+        raise ArtefactError(f"{path}: not a whole .mar archive ({error}); build or copy it again") from error
+    return _loaded(chain, info, path, "CoroNet, archive", device)
+
+
+def load_run(path: Path, device: torch.device) -> LoadedClassifier:
+    """The selected weights of a run. Raises RunError."""
+    run = RunFolder(path)
+    settings = run.settings()
+    model = load_model(run, device)
+    if isinstance(model, CoroNet):
+        kind, stages = "CoroNet, run folder", [*(f"fpae_{name}" for name in AUTOENCODERS), "cin"]
+        parts: dict[str, nn.Module] = {"tfen": model.tfen, "cin": model.cin}
+    else:
+        kind, stages = f"{settings['model']} straight on the X-ray, run folder", [settings["model"]]
+        parts = {settings["model"]: model}
+    try:
+        info = ArtefactInfo(
+            image_size=settings["recipe"]["image_size"],
+            recipe=settings["recipe"]["name"],
+            parameters={name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()},
+            cin_trained=settings["cin_trained"],
+            trained_on=settings["trained_on"],
+            data=settings["data"],
+            sha256={f"{stage}.pt": file_digest(run.weights_path(stage)) for stage in stages},
+        )
+    except (KeyError, TypeError) as error:
+        raise RunError(f"{path / 'run.json'}: lacks {error}; restore it or train again") from error
+    return _loaded(model, info, path, kind, device)
+
+
+def _loaded(
+    model: CoroNet | XrayResNet, info: ArtefactInfo, path: Path, kind: str, device: torch.device
+) -> LoadedClassifier:
+    model.to(memory_format=torch.channels_last)  # half the time on a CPU
+    facts = asdict(info)
+    provenance = {"kind": kind, "path": str(path)} | {name: facts[name] for name in _REPORTED}
+    return LoadedClassifier(
+        path.resolve().name, info.image_size, provenance | {"warnings": list(info.warnings)}, model, device
+    )

@@ -1,0 +1,48 @@
+"""Which images a model is judged on; for a run, the validation split that its training made can be made again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from model_src.errors import DataError
+from train.data.data_dir import Example, Split, class_counts, list_splits, read_data_dir
+from train.data.split import image_list, read_training_data
+from train.runs.run_folder import RunFolder
+
+
+def judged_examples(
+    model: Path, data_dir: Path, split: Split, roots: Sequence[Path] = (), *, missing_ok: bool = False
+) -> list[Example]:
+    """The examples of `split`; "validation" of data without such a split is what training set aside.
+
+    Args:
+        model: run folder, artefact folder or archive; only a run folder says how validation patients were drawn.
+        data_dir, split, roots, missing_ok: as for `read_data_dir`.
+
+    Raises:
+        DataError: as `read_data_dir`; or validation is asked for and the run was trained on other data.
+    """
+    if split != "validation" or "validation" in list_splits(data_dir, roots) or not (model / "run.json").is_file():
+        return read_data_dir(data_dir, split, roots, missing_ok=missing_ok)
+    settings = RunFolder(model).settings()
+    fraction, wanted = settings["recipe"]["validation_fraction"], settings["data"].get("validation")
+    data = read_training_data(data_dir, roots, fraction=fraction, seed=settings["seed"], missing_ok=missing_ok)
+    found = class_counts(data.validation)
+    same_images = settings.get("image_list", image_list(data)) == image_list(data)  # older runs do not say
+    if found == wanted and not same_images:
+        raise DataError(
+            f"{data_dir}: the validation split of {model} cannot be made from it: its images, labels or patients are "
+            "not those of the training; give the data that the run was trained on, or data with a validation split"
+        )
+    if found != wanted:
+        raise DataError(
+            f"{data_dir}: the validation split of {model} cannot be made from it: training held out "
+            f"{_listed(wanted) if wanted else 'nothing'}, here it would be {_listed(found)}; give the data that the "
+            "run was trained on, or data with a validation split of its own"
+        )
+    return data.validation
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items())

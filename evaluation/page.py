@@ -1,0 +1,125 @@
+"""report.html: one page that needs no other file."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import jinja2
+
+from evaluation.data_facts import DataFacts, class_table, data_remarks
+from evaluation.evaluate import Evaluation
+from evaluation.galleries import MISTAKES, ExplanationPicture
+from evaluation.paper import CONFUSION, paper_rows
+from evaluation.plots import CLASS_COLOURS
+from evaluation.wording import change, interval, number, sentence
+from model_src.classes import RESEARCH_USE
+
+
+def render_page(
+    evaluation: Evaluation,
+    data: DataFacts,
+    pictures: Mapping[str, bytes],
+    explanations: Sequence[ExplanationPicture],
+    facts: dict[str, Any],
+) -> str:
+    """The page, from an evaluation, its pictures as PNG, and what metrics.json says."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("evaluation", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+    )
+    environment.filters |= {"number": number, "interval": interval, "change": change, "sentence": sentence}
+    wrong = sum(not result.correct for result in evaluation.results)
+    model = facts["model"]
+    return environment.get_template("report.html.j2").render(
+        model={
+            "name": model["name"],
+            "warnings": [w for w in model.get("warnings", []) if w != RESEARCH_USE],
+            "facts": _model_facts(model),
+        },
+        data={
+            **asdict(data),
+            "facts": _data_facts(evaluation, data),
+            "remarks": data_remarks(evaluation, data),
+        },
+        engine_check=evaluation.engine_check.sentence if evaluation.engine_check else None,
+        m=evaluation.metrics,
+        paper=paper_rows(evaluation.metrics),
+        paper_remark=_paper_remark(evaluation),
+        colours=CLASS_COLOURS,
+        pictures={name: base64.b64encode(content).decode("ascii") for name, content in pictures.items()},
+        explanations=[
+            {"method": e.method, "sign": e.sign, "picture": f"explanations_{e.method}"} for e in explanations
+        ],
+        shortcuts=evaluation.shortcuts,
+        verdict=facts["shortcut_verdict"],
+        mistakes=wrong,
+        mistakes_shown=min(MISTAKES, wrong),
+        skipped=evaluation.skipped,
+        provenance=_provenance(facts),
+        created=datetime.fromisoformat(facts["created"]).strftime("%d %B %Y, %H:%M UTC"),
+        replicates=evaluation.replicates,
+        research_use=RESEARCH_USE,
+        version=facts["versions"]["coronet"],
+    )
+
+
+def _model_facts(model: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the model is and was trained on, for people."""
+    parameters = model.get("parameters") or {}
+    facts = [
+        ("Kind", model.get("kind")),
+        ("Recipe", model.get("recipe")),
+        ("Trained on", model.get("trained_on")),
+        ("Training data", _training_data(model.get("data") or {})),
+        ("Input", f"{model['image_size']} x {model['image_size']} pixels, gray"),
+        ("Parameters", ", ".join(f"{name} {count:,}" for name, count in parameters.items())),
+    ]
+    return [(name, str(value)) for name, value in facts if value]
+
+
+def _training_data(data: Mapping[str, Any]) -> str:
+    """The training split's counts, of the summary that the run recorded."""
+    counts = data.get("train") or (data.get("counts") or {}).get("train")
+    if not isinstance(counts, Mapping):
+        return str(data.get("name", ""))
+    listed = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+    return f"{data.get('name', 'not named')}: {sum(counts.values()):,} images ({listed})"
+
+
+def _data_facts(evaluation: Evaluation, data: DataFacts) -> list[tuple[str, str]]:
+    facts = [("Directory", data.name), ("Split", data.split)]
+    for name, row in class_table(evaluation).items():
+        sources = f" (source {', '.join(row['sources'])})" if row["sources"] else ""
+        facts.append((name, f"{row['images']:,} images of {row['patients']:,} patients{sources}"))
+    if evaluation.skipped:
+        facts.append(("Left out", f"{len(evaluation.skipped)} unreadable"))
+    return facts
+
+
+def _paper_remark(evaluation: Evaluation) -> str:
+    ours = [sum(row) for row in evaluation.metrics.confusion]
+    paper = [sum(row) for row in CONFUSION]
+    if ours == paper:
+        return "These images have the same counts per class as the paper's test split."
+    return (
+        f"The paper judged {sum(paper):,} images of COVIDx; these are {sum(ours):,} others, "
+        "so the two columns differ in their images as well as in their models."
+    )
+
+
+def _provenance(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    model = facts["model"]
+    listed = [("Command", facts["command"]), ("Model file", model.get("path", ""))]
+    listed += [(f"SHA-256 {name}", digest) for name, digest in (model.get("sha256") or {}).items()]
+    versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
+    listed += [
+        ("Judged with", versions),
+        ("Seed, bootstrap resamples", f"{facts['seed']}, {facts['bootstrap_replicates']}"),
+    ]
+    return [(name, str(value)) for name, value in listed if value]

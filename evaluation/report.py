@@ -1,0 +1,115 @@
+"""The report folder: metrics.json, per_image.csv, pictures, and report.html, which needs no other file."""
+
+from __future__ import annotations
+
+import io
+import json
+import platform
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from matplotlib.figure import Figure
+
+from evaluation.data_facts import DataFacts, class_table
+from evaluation.evaluate import Evaluation
+from evaluation.galleries import ExplanationPicture
+from evaluation.page import render_page
+from evaluation.paper import paper_rows
+from evaluation.results import CSV_NAME, write_results
+from evaluation.shortcuts import verdict
+from model_src.atomic import atomic_directory
+from model_src.classes import RESEARCH_USE
+from model_src.errors import DataError
+
+FORMAT_VERSION = 1
+KIND = "coronet evaluation"
+METRICS_NAME = "metrics.json"
+PAGE_NAME = "report.html"
+_DPI = 130
+
+
+def check_target(directory: Path) -> None:
+    """Whether a report may be written to `directory`; asked before the long work.
+
+    Raises:
+        DataError: it holds something that is not an earlier report, which replacing it would delete.
+    """
+    if not directory.exists() or (directory.is_dir() and not any(directory.iterdir())):
+        return
+    try:
+        ours = json.loads((directory / METRICS_NAME).read_text(encoding="utf-8")).get("kind") == KIND
+    except (OSError, ValueError, AttributeError):
+        ours = False
+    if not ours:
+        raise DataError(f"{directory}: exists and is not an evaluation report; choose an empty or new folder for --out")
+    for path in sorted(directory.iterdir()):
+        if path.name not in (METRICS_NAME, PAGE_NAME, CSV_NAME) and path.suffix != ".png":
+            raise DataError(f"{directory}: holds {path.name} beside an earlier report; move it or choose another --out")
+
+
+def write_report(
+    evaluation: Evaluation,
+    data: DataFacts,
+    figures: Mapping[str, Figure],
+    explanations: Sequence[ExplanationPicture],
+    directory: Path,
+    *,
+    command: Sequence[str],
+) -> None:
+    """Write the report as one folder; it appears whole or not at all and replaces an earlier report.
+
+    Raises:
+        DataError: `directory` holds something else.
+    """
+    check_target(directory)
+    pictures = {name: _png(figure) for name, figure in figures.items()}
+    pictures |= {f"explanations_{e.method}": _png(e.figure) for e in explanations}
+    facts = _facts(evaluation, data, command)
+    page = render_page(evaluation, data, pictures, explanations, facts)
+    with atomic_directory(directory) as temporary:
+        for name, content in pictures.items():
+            (temporary / f"{name}.png").write_bytes(content)
+        text = json.dumps(facts, indent=2, allow_nan=False, ensure_ascii=False)
+        (temporary / METRICS_NAME).write_text(text + "\n", encoding="utf-8")
+        write_results(evaluation.results, temporary / CSV_NAME)
+        (temporary / PAGE_NAME).write_text(page, encoding="utf-8")
+
+
+def _facts(evaluation: Evaluation, data: DataFacts, command: Sequence[str]) -> dict[str, Any]:
+    """metrics.json."""
+    return {
+        "kind": KIND,
+        "format_version": FORMAT_VERSION,
+        "research_use": RESEARCH_USE,
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "command": shlex.join(command),
+        "versions": {
+            "coronet": version("coronet-serve"),
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+        "seed": evaluation.seed,
+        "bootstrap_replicates": evaluation.replicates,
+        "model": {"name": evaluation.classifier.name, **evaluation.classifier.provenance},
+        "data": asdict(data) | {"classes": class_table(evaluation), "skipped": [asdict(s) for s in evaluation.skipped]},
+        **evaluation.metrics.as_json(),
+        "paper": [
+            {"table": row.table, "name": row.name, "paper_percent": row.printed, "ours": row.ours.as_json()}
+            for row in paper_rows(evaluation.metrics)
+        ],
+        "engine_check": evaluation.engine_check.as_json() if evaluation.engine_check else None,
+        "shortcuts": [result.as_json() for result in evaluation.shortcuts],
+        "shortcut_verdict": verdict(evaluation.shortcuts),
+    }
+
+
+def _png(figure: Figure) -> bytes:
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=_DPI, metadata={"Software": None})
+    return stream.getvalue()

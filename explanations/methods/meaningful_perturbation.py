@@ -1,0 +1,211 @@
+"""Meaningful perturbation (Fong & Vedaldi, ICCV 2017; the paper's section 3.4): learn what to remove.
+
+Deletion looks for the smallest, smoothest region whose removal makes the target's probability p drop:
+    minimise   area * mean(1 - m) + tv * TV_beta(m) + p(Phi(X, m)),      Phi(X, m) = m X + (1 - m) P
+and preservation for the smallest region that keeps it:
+    minimise   area * mean(m) + tv * TV_beta(m) - p(Phi(X, m)).
+m is a 28 x 28 mask drawn smoothly at the image's size and P a perturbed image (see perturbations.py). The map is
+1 - m for deletion and m for preservation. If the mask started from the attribution, the map is ranked (`_ranked`):
+a mask may also remove what hides the class without being it, and is flat where it removes all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from explanations.chain import Chain
+from explanations.deadline import Deadline, over
+from explanations.fast_chain import fast_copy
+from explanations.grid_maps import pool, to_heatmap
+from explanations.mask import GRID, MaskUpsampler, discs
+from explanations.mask_descent import MaskProblem, descend
+from explanations.method import Maps, Method, Work
+from explanations.perturbations import PERTURBATIONS, REFERENCE_SIZE, gaussian_blur, perturbation
+from explanations.settings import Settings, choice, integer, number
+
+STARTS = ("attribution", "circular", "uniform")
+START_STEPS = 12  # gradients that the attribution start takes
+DISCS = 8  # forward passes that the circular start takes
+POWERLESS = 0.9  # a perturbation that leaves this part of the probability cannot remove the class
+START_CONTRAST = 0.8  # how far a start removes what matters most
+SALIENCY_SIGMA = 1.5  # cells; a single cell's gradient says little
+SALIENCY_SHARE = 0.75  # of the map that a place must earn by its saliency
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerturbationSettings(Settings):
+    """Options of meaningful perturbation."""
+
+    steps: int = integer(20, 1, 1000, "most optimisation steps; it stops earlier when it no longer improves")
+    time_budget: float | None = number(
+        None, 0.1, 3600, "time for start and steps; then the best mask so far, and its scores", unit="seconds"
+    )
+    objective: str = choice("deletion", ("deletion", "preservation"), "remove the evidence, or keep nothing else")
+    perturbation: str = choice("blur", PERTURBATIONS, "what replaces the removed pixels")
+    blur_sigma: float = number(10.0, 1, 50, "strength of the blur", unit="pixels of a 224-pixel image")
+    area: float = number(0.1, 0, 10, "weight of the mean removed (deletion) or kept (preservation) area")
+    tv: float = number(0.5, 0, 100, "weight of the mask's mean total variation")
+    beta: float = number(3.0, 1, 5, "exponent of the total variation")
+    lr: float = number(0.1, 0.001, 1, "Adam's step size")
+    jitter: int = integer(4, 0, 16, "largest random shift of the mask in a step", unit="pixels of a 224-pixel image")
+    init: str = choice("attribution", STARTS, "the start mask")
+    seeds: int = integer(1, 1, 8, "independent runs that are averaged")
+
+
+def attribute(chain: Chain, x: Tensor, settings: PerturbationSettings) -> Maps:
+    """Optimise one mask per image, all images together; see `Method` for the contract."""
+    deadline = _deadline(chain.deadline, settings.time_budget)
+    size = x.shape[-1]
+    jitter = round(settings.jitter * size / REFERENCE_SIZE)
+    draw = MaskUpsampler(size, jitter, x.device)
+    perturbed = perturbation(settings.perturbation, chain, x, settings.blur_sigma, settings.seed)
+    fast = Chain(fast_copy(chain.coronet), chain.targets, x.device)
+    problem = MaskProblem(fast, x, perturbed, draw, settings.objective, settings.area, settings.tv, settings.beta)
+
+    runs = []
+    start = _start_mask(problem, settings.init, deadline)
+    late = over(deadline)
+    for run in range(settings.seeds):
+        generator = torch.Generator().manual_seed(settings.seed + run)
+        runs.append(descend(problem, start, settings.steps, settings.lr, generator, deadline))
+        if over(deadline):
+            break
+    mask = torch.stack([run.mask for run in runs]).mean(0)
+    with torch.no_grad():
+        terms = dataclasses.replace(problem, chain=chain).terms(mask, (0, 0))  # exact, in float32
+
+    deletion = settings.objective == "deletion"
+    heatmaps = 1 - mask if deletion else mask
+    if settings.init == "attribution":
+        heatmaps = _ranked(heatmaps, 1 - start if deletion else start, fast, x)
+    warnings = _powerless(chain, x, perturbed, settings)
+    if deadline is not None and (late or len(runs) < settings.seeds or any(run.out_of_time for run in runs)):
+        for said in warnings:
+            said.append(f"{deadline.why} reached: this is the best mask found by then")
+    sign = (
+        "1 = removed first: removing it lowers the target's probability"
+        if deletion
+        else "1 = kept: enough to keep the target's probability"
+    )
+    return Maps(
+        heatmaps=heatmaps,
+        sign=sign,
+        steps=[sum(run.steps[i] for run in runs) for i in range(len(x))],
+        step_seconds=min(run.step_seconds for run in runs),
+        perturbed=problem.compose(mask, (0, 0)),
+        warnings=warnings,
+        details=[
+            {
+                "objective": settings.objective,
+                "perturbation": settings.perturbation,
+                "terms": {name: round(float(values[i]), 6) for name, values in terms._asdict().items()},
+                "stopped": [run.stopped[i] for run in runs],
+            }
+            for i in range(len(x))
+        ],
+    )
+
+
+def _ranked(removed: Tensor, start: Tensor, chain: Chain, x: Tensor) -> Tensor:
+    """Maps (N, 28, 28) in [0, 1] whose order follows what the mask removes, in [0, 1], and what the answer depends on.
+
+    A finished mask is nearly binary: its mean with the start ranks the cells that it removes whole. Saliency, the
+    magnitude of the log-odds' gradient, then holds back places that the mask removes although a small change there
+    does not matter.
+    """
+    variable = x.clone().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(chain.log_odds(variable).sum(), variable)
+    saliency = gaussian_blur(pool(gradient.abs(), GRID)[:, None], SALIENCY_SIGMA)[:, 0]
+    weight = 1 - SALIENCY_SHARE + SALIENCY_SHARE * to_heatmap(saliency, "absolute")
+    return (removed + start) / 2 * weight
+
+
+def _deadline(of_server: Deadline | None, time_budget: float | None) -> Deadline | None:
+    """The server's or the request's own, whichever comes first."""
+    own = [] if time_budget is None else [Deadline.after(time_budget, f"time_budget of {time_budget:g} s")]
+    return min([*own, *([of_server] if of_server else [])], key=lambda found: found.at, default=None)
+
+
+@torch.no_grad()
+def _powerless(chain: Chain, x: Tensor, perturbed: Tensor, settings: PerturbationSettings) -> list[list[str]]:
+    """A warning for each image whose class survives even when all of the image is perturbed."""
+    before, after = chain.probability(x).tolist(), chain.probability(perturbed).tolist()
+    return [
+        [
+            f"perturbation {settings.perturbation} of the whole image leaves the target's probability at {left:.3f}: "
+            f"it cannot remove this class; try another perturbation ({', '.join(PERTURBATIONS)})"
+        ]
+        if left > POWERLESS * p
+        else []
+        for p, left in zip(before, after, strict=True)
+    ]
+
+
+def _start_mask(problem: MaskProblem, init: str, deadline: Deadline | None) -> Tensor:
+    """(N, 28, 28) start masks in [0, 1]; past the deadline, from what has been computed by then."""
+    images = len(problem.x)
+    if init == "uniform":
+        return torch.full((images, GRID, GRID), 0.5, device=problem.x.device)
+    return (_circular_start if init == "circular" else _attribution_start)(problem, deadline)
+
+
+@torch.no_grad()
+def _circular_start(problem: MaskProblem, deadline: Deadline | None) -> Tensor:
+    """The smallest centred disc whose removal achieves 99% of what perturbing the whole image does."""
+    candidates = discs(DISCS).to(problem.x.device)  # small to whole
+    masks = 1 - candidates if problem.objective == "deletion" else candidates
+    found = []  # from whole to small: where the time is over, the smallest tried is the smallest known
+    for mask in masks.flip(0):
+        found.append(problem.probability(mask.expand(len(problem.x), -1, -1)))
+        if over(deadline):
+            break
+    masks, p = masks[-len(found) :], torch.stack(found[::-1])  # (at most DISCS, N)
+    whole = p[-1] if problem.objective == "deletion" else problem.chain.probability(problem.perturbed)
+    original = problem.chain.probability(problem.x)
+    if problem.objective == "deletion":
+        enough = (original - p) >= 0.99 * (original - whole)
+    else:
+        enough = (p - whole) >= 0.99 * (original - whole)
+    first = enough.float().argmax(dim=0)  # the first disc that is enough (0 if none: NaN)
+    return masks[first].clone()
+
+
+def _attribution_start(problem: MaskProblem, deadline: Deadline | None) -> Tensor:
+    """The mask's own integrated gradient: mean gradient of the log-odds over masks from nothing removed to all.
+
+    Cells whose return raises the target's log-odds most are removed (or kept) first.
+    """
+    images = len(problem.x)
+    total = torch.zeros(images, GRID, GRID, device=problem.x.device)
+    for step in range(START_STEPS):
+        level = (step + 0.5) / START_STEPS
+        mask = torch.full((images, GRID, GRID), level, device=problem.x.device, requires_grad=True)
+        score = problem.chain.log_odds(problem.compose(mask, (0, 0)))
+        (gradient,) = torch.autograd.grad(score.sum(), mask)
+        total += gradient
+        if over(deadline):
+            break
+    evidence = total.clamp(min=0)
+    evidence = evidence / evidence.amax(dim=(1, 2), keepdim=True).clamp(min=1e-12)
+    important = START_CONTRAST * evidence.sqrt()
+    return 1 - important if problem.objective == "deletion" else important
+
+
+def work(settings: PerturbationSettings) -> Work:
+    """Passes that `attribute` may take for one image."""
+    start = START_STEPS + 1 if settings.init == "attribution" else 0  # and one gradient that ranks the map
+    forwards = DISCS + 3 if settings.init == "circular" else 3
+    return Work(forwards=forwards + 2, mask_steps=start + settings.seeds * settings.steps)
+
+
+METHOD = Method(
+    name="meaningful_perturbation",
+    summary="Which smallest region must be removed (or is enough to keep) to change the answer?",
+    settings=PerturbationSettings,
+    attribute=attribute,
+    work=work,
+)

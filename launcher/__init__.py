@@ -1,0 +1,1 @@
+"""`coronet serve`: TorchServe started, configured, watched and stopped."""

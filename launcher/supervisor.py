@@ -1,0 +1,65 @@
+"""Runs a server for as long as its owner lives: `python -m launcher.supervisor COMMAND...`.
+
+Standard input is the lifeline, a pipe whose other end the owner alone holds. When it closes, because the owner says so
+or has died (SIGKILL leaves nobody time to clean up), the server is ended: in good order, then by force. This process
+leads the process group of all that the server starts, and ends last.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import psutil
+
+from launcher.process_group import members
+
+STOP_TIMEOUT = 20.0  # seconds for the server to end in good order
+
+
+def main(command: list[str]) -> int:
+    """Run the command; returns its exit status."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave_it_to_the_owner)
+    server = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    threading.Thread(target=_watch, args=(server,), daemon=True).start()
+    status = server.wait()
+    _end_the_rest()
+    return status
+
+
+def _leave_it_to_the_owner(*_: object) -> None:
+    # A handler, because the server would inherit SIG_IGN.
+    pass
+
+
+def _watch(server: subprocess.Popen[bytes]) -> None:
+    """Wait for the end of the lifeline, then end the server.
+
+    What its launcher has started is asked, because that ends its own workers in good order; the launcher follows.
+    """
+    sys.stdin.buffer.read()
+    with contextlib.suppress(psutil.NoSuchProcess):
+        launcher = psutil.Process(server.pid)
+        for process in launcher.children():
+            process.terminate()
+    _end_the_rest()
+
+
+def _end_the_rest() -> None:
+    """Wait until this process is the last of its group; when that takes too long, kill the group."""
+    group = os.getpgrp()
+    deadline = time.monotonic() + STOP_TIMEOUT
+    while members(group) != [os.getpid()]:
+        if time.monotonic() > deadline:
+            os.killpg(group, signal.SIGKILL)
+        time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

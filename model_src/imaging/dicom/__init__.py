@@ -1,0 +1,1 @@
+"""DICOM: header, pixel data, and the gray-scale pipeline."""

@@ -1,0 +1,1 @@
+"""What predictions and explanations look like outside: JSON and pictures."""

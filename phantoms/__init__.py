@@ -1,0 +1,1 @@
+"""Generated pictures that look like chest X-rays, with lesions whose place is known."""

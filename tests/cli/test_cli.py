@@ -1,0 +1,114 @@
+"""The command line: exit statuses, one-line errors, and what is imported for which command."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from cli import main as cli
+from model_src.errors import DataError
+
+HEAVY = ("torch", "torchvision", "numpy", "PIL", "captum", "matplotlib", "sklearn", "scipy", "ts")
+
+
+def command_that(monkeypatch: pytest.MonkeyPatch, run) -> None:
+    """Make `run` the only command, called `try`."""
+    module = SimpleNamespace(__doc__="Try it.", add_arguments=lambda parser: None, run=run)
+    monkeypatch.setattr(cli, "COMMANDS", {"try": ("try_it", "try it")})
+    monkeypatch.setattr(cli.importlib, "import_module", lambda name: module)
+
+
+def raising(error: BaseException):
+    def run(args):
+        raise error
+
+    return run
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_the_command_gives_the_status(monkeypatch, status):
+    command_that(monkeypatch, lambda args: status)
+    assert cli.main(["try"]) == status
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "says"),
+    [
+        (DataError("found a, need b: do c"), 1, "coronet: found a, need b: do c\n"),
+        (PermissionError(13, "Permission denied", "out/x"), 1, "coronet: out/x: Permission denied\n"),
+        (OSError(28, "No space left on device"), 1, "coronet: No space left on device\n"),
+        (KeyboardInterrupt(), 130, "coronet: interrupted\n"),
+    ],
+)
+def test_errors_are_one_line(monkeypatch, capsys, error, status, says):
+    command_that(monkeypatch, raising(error))
+    assert cli.main(["try"]) == status
+    assert capsys.readouterr().err == says
+
+
+def test_a_defect_of_ours_keeps_its_traceback(monkeypatch):
+    command_that(monkeypatch, raising(ZeroDivisionError()))
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["try"])
+
+
+@pytest.mark.parametrize("argv", [[], ["unknown"], ["predict"], ["serve", "--port", "many"], ["explain", "x.png"]])
+def test_wrong_usage(argv, capsys):
+    with pytest.raises(SystemExit) as exit:
+        cli.main(argv)
+    assert exit.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: coronet")
+
+
+def test_a_reader_that_has_seen_enough(monkeypatch):
+    script = (
+        "import sys, types; from cli import main as cli;"
+        "cli.COMMANDS = {'try': ('try_it', '')};"
+        "talk = lambda args: [print('line', flush=True) for _ in range(100_000)];"
+        "module = types.SimpleNamespace(__doc__='', add_arguments=lambda parser: None, run=talk);"
+        "cli.importlib.import_module = lambda name: module;"
+        "sys.exit(cli.main(['try']))"
+    )
+    pipe = f'{sys.executable} -c "{script}" | head -n 1'
+    done = subprocess.run(pipe, shell=True, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("line\n", "")
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_command_describes_itself(name, capsys):
+    with pytest.raises(SystemExit) as exit:
+        cli.main([name, "--help"])
+    assert exit.value.code == 0
+    text = capsys.readouterr().out
+    assert text.startswith(f"usage: coronet {name}")
+
+
+def test_help_lists_every_command(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    text = capsys.readouterr().out
+    assert all(f"\n    {name} " in text or f"\n    {name}\n" in text for name in cli.COMMANDS)
+    assert "not for diagnosis" in text
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["predict", "missing.png", "--token", "t", "--url", "http://127.0.0.1:1"],
+        ["explain", "missing.png", "--token", "t", "--url", "http://127.0.0.1:1", "--out", "nowhere"],
+        ["serve", "--model-store", "nowhere"],
+    ],
+    ids=lambda argv: argv[0],
+)
+def test_the_caller_needs_no_torch(argv):
+    """The command runs (and fails, with one line) in a process where the heavy packages cannot be imported."""
+    script = (
+        f"import sys; sys.modules.update(dict.fromkeys({HEAVY!r}));from cli.main import main; sys.exit(main({argv!r}))"
+    )
+    process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert process.returncode == 1, process.stderr
+    assert process.stderr.startswith("coronet: ")
+    assert "Traceback" not in process.stderr

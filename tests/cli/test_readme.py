@@ -1,0 +1,69 @@
+"""The commands that the documents show are commands that exist, with options that exist; their links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from cli.main import COMMANDS, parse
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+
+
+def shown_commands(program: str) -> list[str]:
+    """Lines in the shell blocks of the documents that call `program`, without leading variable settings."""
+    found = []
+    for document in DOCUMENTS:
+        for language, block in re.findall(r"^```(\w*)\n(.*?)^```$", document.read_text(), flags=re.M | re.S):
+            if language not in ("", "sh"):
+                continue
+            lines = block.replace("\\\n", " ").splitlines()
+            found += [line for line in lines if re.match(rf"^(\w+=\S+ )*{program} ", line)]
+    return found
+
+
+@pytest.mark.parametrize("line", shown_commands("coronet"))
+def test_coronet_commands_parse(line):
+    words = shlex.split(line, comments=True)
+    assert callable(parse(words[words.index("coronet") + 1 :]).run)
+
+
+def test_every_command_but_demo_is_shown():
+    shown = [shlex.split(line, comments=True) for line in shown_commands("coronet")]
+    shown = {words[words.index("coronet") + 1] for words in shown}
+    assert set(COMMANDS) - shown == {"demo"}  # shown as make demo
+
+
+@pytest.mark.parametrize("line", shown_commands("make"))
+def test_make_targets_exist(line):
+    target = shlex.split(line, comments=True)[1]
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), flags=re.M)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # ts leaves its version file open
+@pytest.mark.parametrize("line", shown_commands("torchserve"))
+def test_torchserve_takes_the_options(line):
+    from ts.arg_parser import ArgParser
+
+    words = shlex.split(line)[1:]
+    args = ArgParser.ts_parser().parse_args(words)
+    if args.start:
+        assert (ROOT / args.ts_config).is_file()
+        assert args.no_config_snapshots
+
+
+def test_links_lead_somewhere():
+    for document in DOCUMENTS:
+        for target in re.findall(r"\]\((?!http)([^)#]+)\)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+def test_what_ci_runs_exists():
+    makefile = (ROOT / "Makefile").read_text()
+    targets = re.findall(r"^make (\w+)$", (ROOT / ".ci/run").read_text(), flags=re.M)
+    assert targets == ["check", "test"]
+    assert all(re.search(rf"^{target}:", makefile, flags=re.M) for target in targets)

@@ -1,0 +1,107 @@
+"""What workers tell each other: slots, busy and stopping, and that a dead worker's locks are free."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+
+import pytest
+
+from handlers.server_files import ServerFiles
+
+HOLDS_A_SLOT = """
+import sys, time
+from pathlib import Path
+from handlers.server_files import ServerFiles
+files = ServerFiles(Path(sys.argv[1]))
+with files.slot(1) as held, files.working():
+    print(held, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def files(tmp_path) -> ServerFiles:
+    return ServerFiles(tmp_path / "shared")
+
+
+def test_there_are_as_many_slots_as_said(files):
+    with files.slot(2) as first, files.slot(2) as second, files.slot(2) as third:
+        assert (first, second, third) == (True, True, False)
+    with files.slot(0) as none:
+        assert not none
+    with pytest.raises(KeyError), files.slot(1):
+        raise KeyError
+    with files.slot(1) as again:  # given back in spite of the error
+        assert again
+
+
+def test_the_slot_of_a_killed_process_is_free(files):
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDS_A_SLOT, str(files.directory)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert holder.stdout.readline() == "True\n"
+        with files.slot(1) as held:
+            assert not held
+        assert not files.idle()
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+        with files.slot(1) as held:
+            assert held
+        assert files.idle()
+    finally:
+        holder.kill()
+        holder.wait()
+        holder.stdout.close()
+
+
+def test_busy_until_all_are_done_and_nothing_new_when_stopping(files):
+    with files.working() as first:
+        with files.working() as second:
+            assert (first, second) == (True, True)
+        assert not files.idle()
+        files.stop_working()
+        with files.working() as third:
+            assert not third
+    assert files.idle()
+
+
+def test_processes_of_one_server_find_the_same_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    ours = ServerFiles.of_process(os.getpid())
+    assert not ours.has_explanations()
+    ServerFiles.of_process(os.getpid()).announce_explanations()
+    assert ours.has_explanations()
+    assert not ServerFiles.of_process(os.getppid()).has_explanations()
+    assert sorted(found.directory for found in ServerFiles.found_in(tmp_path)) == sorted(tmp_path.iterdir())
+    assert ours.directory.stat().st_mode & 0o077 == 0
+
+
+def test_a_directory_that_others_could_have_laid_out_is_not_used(tmp_path):
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o755)
+    (tmp_path / "own").mkdir(mode=0o700)
+    (tmp_path / "link").symlink_to(tmp_path / "own")
+    for name in ("open", "link"):
+        with pytest.raises(PermissionError, match=name):
+            ServerFiles(tmp_path / name)
+
+
+def test_a_cleaner_of_the_temporary_directory_does_no_harm(files):
+    files.directory.rmdir()
+    with files.working() as wanted, files.slot(1) as held:
+        assert (wanted, held) == (True, True)
+
+
+def test_what_dead_servers_left_is_removed_and_a_living_ones_stays(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    living = ServerFiles.of_process(os.getpid())
+    left = [tmp_path / f"coronet-server-{name}" for name in (f"{os.getpid()}-1", "999999999-5", "of-nobody")]
+    for directory in left:
+        ServerFiles(directory).announce_explanations()
+    ServerFiles.remove_leftovers()
+    assert list(tmp_path.iterdir()) == [living.directory]

@@ -1,0 +1,76 @@
+"""A server ends with its owner, whatever the owner dies of."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from launcher.process_group import members
+
+# As TorchServe's launcher: one child that does the work, and that is asked to end.
+LAUNCHER = """
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "import time; print('ready', flush=True); time.sleep(60)"])
+child.wait()
+sys.exit(3)
+"""
+OWNER = f"""
+import subprocess, sys, time
+lifeline = subprocess.Popen([sys.executable, "-m", "launcher.supervisor", sys.executable, "-c", {LAUNCHER!r}],
+    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+print(lifeline.pid, lifeline.stdout.readline().strip(), flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def lifeline():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "launcher.supervisor", sys.executable, "-c", LAUNCHER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert process.stdout.readline() == "ready\n"
+    assert len(members(process.pid)) == 3
+    yield process
+    process.stdin.close()
+    process.wait(20)
+    process.stdout.close()
+
+
+def gone(group: int) -> bool:
+    deadline = time.monotonic() + 10
+    while members(group) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return members(group) == []
+
+
+def test_closing_it_ends_the_server_in_good_order(lifeline):
+    lifeline.stdin.close()
+    assert lifeline.wait(10) == 3  # the launcher itself was not killed
+    assert gone(lifeline.pid)
+
+
+def test_signals_are_the_owners_business(lifeline):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        lifeline.send_signal(number)
+    time.sleep(0.3)
+    assert len(members(lifeline.pid)) == 3
+
+
+def test_an_owner_that_is_killed_takes_the_server_along():
+    owner = subprocess.Popen([sys.executable, "-c", OWNER], stdout=subprocess.PIPE, text=True)
+    group, ready = owner.stdout.readline().split()
+    assert ready == "ready"
+    owner.kill()
+    owner.wait()
+    owner.stdout.close()
+    assert gone(int(group))

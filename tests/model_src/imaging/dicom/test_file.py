@@ -1,0 +1,339 @@
+"""DICOM files: one table of headers and expected pixels, compressions, and everything that is refused."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom import uid
+from pydicom.data import get_testdata_file
+from pydicom.dataset import Dataset
+from pydicom.encaps import get_frame
+
+from model_src.errors import ImageTooLarge, InvalidImage, RequestError, UnsupportedImage
+from model_src.imaging.dicom import file as dicom_file
+from model_src.imaging.dicom import pixels as dicom_pixels
+from model_src.imaging.dicom.file import read_dicom
+
+Writer = Callable[..., bytes]
+
+RAMP = np.arange(64, dtype=np.uint16).reshape(8, 8) * 65  # 12 bits: 0 to 4095
+RAMP8 = np.arange(64, dtype=np.uint8).reshape(8, 8) * 4 + 3
+
+NEEDS_FEWER = "the pixels need fewer"
+
+
+def lut_item(entries: list[int], first: int) -> list[Dataset]:
+    item = Dataset()
+    item.add_new("LUTDescriptor", "US", [len(entries), first, 16])
+    item.add_new("LUTData", "US", entries)
+    return [item]
+
+
+@pytest.mark.parametrize(
+    ("samples", "header", "pixel", "warning"),  # the pixel in row 0, column 2
+    [
+        # Depths.
+        (RAMP8, {}, 11 / 255, ""),
+        (RAMP, {"BitsStored": 12}, 130 / 4095, ""),
+        (RAMP, {"BitsStored": 14}, 130 / 4095, NEEDS_FEWER),
+        (RAMP * 16, {}, 2080 / 65535, ""),
+        # Bits above BitsStored are not the sample's.
+        (RAMP | 0x7000, {"BitsStored": 12}, 130 / 4095, ""),
+        # The sample in the upper bits.
+        (RAMP << 4, {"BitsStored": 12, "HighBit": 15}, 130 / 4095, ""),
+        (RAMP, {"BitsStored": 12, "HighBit": 99}, 130 / 4095, ""),
+        # Signed: the full range, and none below zero.
+        (RAMP.astype(np.int16) - 2048, {"BitsStored": 12}, 130 / 4095, ""),
+        ((RAMP >> 1).astype(np.int16), {"BitsStored": 12}, 65 / 2047, ""),
+        ((RAMP8.astype(np.int16) - 128).astype(np.int8), {}, 11 / 255, ""),
+        # Photometric interpretation.
+        (RAMP, {"BitsStored": 12, "PhotometricInterpretation": "MONOCHROME1"}, 1 - 130 / 4095, ""),
+        (RAMP, {"BitsStored": 12, "PresentationLUTShape": "IDENTITY"}, 130 / 4095, ""),
+        (
+            RAMP,
+            {"BitsStored": 12, "PhotometricInterpretation": "MONOCHROME1", "PresentationLUTShape": "INVERSE"},
+            1 - 130 / 4095,
+            "",
+        ),
+        (RAMP, {"BitsStored": 12, "PresentationLUTShape": "INVERSE"}, 130 / 4095, "contradicts MONOCHROME2"),
+        # Modality.
+        (RAMP, {"BitsStored": 12, "RescaleSlope": 2, "RescaleIntercept": -10}, 130 / 4095, ""),
+        (RAMP, {"BitsStored": 12, "RescaleSlope": -1, "RescaleIntercept": 0}, 1 - 130 / 4095, ""),
+        (RAMP, {"BitsStored": 12, "ModalityLUTSequence": lut_item([65535, 13107, 0], 129)}, 0.2, ""),
+        # Values of interest.
+        (RAMP, {"BitsStored": 12, "WindowCenter": 130.5, "WindowWidth": 401}, 0.5, ""),
+        (RAMP, {"BitsStored": 12, "WindowCenter": [130.5, 9], "WindowWidth": [401, 9]}, 0.5, ""),
+        (RAMP, {"BitsStored": 12, "WindowCenter": 130, "WindowWidth": 400, "VOILUTFunction": "SIGMOID"}, 0.5, ""),
+        (RAMP, {"BitsStored": 12, "VOILUTSequence": lut_item([0, 13107, 65535], 129)}, 0.2, ""),
+        (RAMP, {"BitsStored": 12, "VOILUTSequence": lut_item([], 0)}, 130 / 4095, ""),
+        (RAMP, {"BitsStored": 12, "WindowCenter": 7, "WindowWidth": 0}, 130 / 4095, "not valid"),
+        (RAMP, {"BitsStored": 12, "WindowCenter": "", "WindowWidth": ""}, 130 / 4095, ""),
+        (RAMP, {"BitsStored": 12, "PixelPaddingValue": 130}, 0, ""),
+        # What the header says of the image.
+        (RAMP8, {"Modality": "DX"}, 11 / 255, ""),
+        (RAMP8, {"Modality": "DR"}, 11 / 255, ""),
+        (RAMP8, {"Modality": "RG"}, 11 / 255, ""),
+        (RAMP8, {"Modality": None}, 11 / 255, ""),  # the SOP class says CR
+        (RAMP8, {"NumberOfFrames": "01"}, 11 / 255, ""),
+        (RAMP8, {"BodyPartExamined": ["CHEST", "ABDOMEN"]}, 11 / 255, ""),
+        (RAMP8, {"BodyPartExamined": None, "ViewPosition": "AP"}, 11 / 255, ""),
+        (RAMP8, {"BodyPartExamined": "THORAX PA", "ViewPosition": ""}, 11 / 255, ""),
+        (RAMP8, {"BodyPartExamined": "HAND"}, 11 / 255, "HAND, not the chest"),
+        (RAMP8, {"ViewPosition": "LL"}, 11 / 255, "LL, not frontal"),
+        (RAMP8, {"PresentationIntentType": "FOR PROCESSING"}, 11 / 255, "raw detector data"),
+    ],
+)
+@pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian, uid.ExplicitVRBigEndian])
+def test_headers(
+    write_dicom: Writer, syntax: uid.UID, samples: np.ndarray, header: dict[str, Any], pixel: float, warning: str
+) -> None:
+    decoded = read_dicom(write_dicom(samples, syntax, **header))
+    assert decoded.pixels.dtype == np.float32
+    assert decoded.pixels.shape == (8, 8)
+    assert decoded.pixels[0, 2] == pytest.approx(pixel, abs=1e-6)
+    assert len(decoded.warnings) == bool(warning)
+    assert warning in "".join(decoded.warnings)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "samples"),
+    [
+        (uid.RLELossless, RAMP),
+        (uid.RLELossless, RAMP8),
+        (uid.JPEGLossless, RAMP),
+        (uid.JPEGLosslessSV1, RAMP),
+        (uid.JPEGLosslessSV1, RAMP8),
+        (uid.JPEGLSLossless, RAMP),
+        (uid.JPEGLSLossless, RAMP8),
+        (uid.JPEG2000Lossless, RAMP),
+        (uid.JPEG2000Lossless, RAMP8),
+        (uid.DeflatedExplicitVRLittleEndian, RAMP),
+        (uid.JPEG2000Lossless, RAMP.astype(np.int16) - 2048),
+        (uid.RLELossless, RAMP.astype(np.int16) - 2048),
+        (uid.JPEGLosslessSV1, RAMP.astype(np.int16) - 2048),
+    ],
+)
+def test_lossless_compression(write_dicom: Writer, syntax: uid.UID, samples: np.ndarray) -> None:
+    samples = np.kron(samples, np.ones((8, 8), samples.dtype))
+    bits = 8 if samples.itemsize == 1 else 12
+    native = read_dicom(write_dicom(samples, BitsStored=bits))
+    compressed = read_dicom(write_dicom(samples, syntax, BitsStored=bits))
+    np.testing.assert_array_equal(compressed.pixels, native.pixels)
+    assert compressed.warnings == ()
+
+
+@pytest.mark.parametrize("syntax", [uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGLSNearLossless])
+def test_lossy_compression(write_dicom: Writer, syntax: uid.UID) -> None:
+    np.testing.assert_allclose(read_dicom(write_dicom(RAMP8, syntax)).pixels, RAMP8 / 255, atol=2 / 255)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "693_J2KI.dcm",
+        "JPEG2000.dcm",
+        "J2K_pixelrep_mismatch.dcm",
+        "JPEGLSNearLossless_16.dcm",
+        "MR_small_jpeg_ls_lossless.dcm",
+        "MR_small_jp2klossless.dcm",
+        "MR_small_RLE.dcm",
+        "MR_small_bigendian.dcm",
+        "image_dfl.dcm",
+    ],
+)
+def test_files_of_other_programs_agree_with_pydicom(name: str) -> None:
+    # Their modality is set to CR and their window removed, so that the stored values show.
+    ds = pydicom.dcmread(get_testdata_file(name, download=False))
+    ds.Modality = "CR"
+    for keyword in ("WindowCenter", "RescaleSlope", "RescaleIntercept", "PixelPaddingValue", "NumberOfFrames"):
+        if keyword in ds:
+            delattr(ds, keyword)
+    buffer = BytesIO()
+    ds.save_as(buffer)
+    pixels = read_dicom(buffer.getvalue()).pixels
+    stored = ds.pixel_array.astype(float)
+    assert np.ptp(stored) > 0
+    # Whatever the scale is, brightness is a straight line of the stored value.
+    slope, offset = np.polyfit(stored.ravel(), pixels.ravel(), 1)
+    np.testing.assert_allclose(pixels, slope * stored + offset, atol=1e-4)
+    assert slope > 0
+
+
+def test_twelve_bit_jpeg_extended_is_refused_by_name() -> None:
+    ds = pydicom.dcmread(get_testdata_file("JPGExtended.dcm", download=False))
+    ds.Modality = "CR"
+    buffer = BytesIO()
+    ds.save_as(buffer)
+    with pytest.raises(UnsupportedImage, match=r"JPEG Extended.* with 12 bits.*save it uncompressed"):
+        read_dicom(buffer.getvalue())
+
+
+def test_without_preamble(write_dicom: Writer) -> None:
+    whole = write_dicom(RAMP, BitsStored=12)
+    np.testing.assert_array_equal(read_dicom(whole[132:]).pixels, read_dicom(whole).pixels)
+    meta_length = 12 + struct.unpack("<I", whole[140:144])[0]
+    without_meta = whole[132 + meta_length :]  # explicit VR shows by itself
+    np.testing.assert_array_equal(read_dicom(without_meta).pixels, read_dicom(whole).pixels)
+
+
+@pytest.mark.parametrize(
+    ("header", "error", "message"),
+    [
+        ({"Modality": "CT"}, UnsupportedImage, r"modality CT, need a radiograph \(CR, DX, DR, RG\)"),
+        ({"Modality": "MG"}, UnsupportedImage, "modality MG"),
+        ({"Modality": "", "SOPClassUID": uid.CTImageStorage}, UnsupportedImage, "modality none"),
+        ({"NumberOfFrames": 2}, UnsupportedImage, "2 frames; send a single-frame image"),
+        ({"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3}, UnsupportedImage, "found DICOM with RGB"),
+        ({"PhotometricInterpretation": "PALETTE COLOR"}, UnsupportedImage, "PALETTE COLOR"),
+        ({"PhotometricInterpretation": None}, UnsupportedImage, "no photometric interpretation"),
+        ({"BitsAllocated": 32}, UnsupportedImage, "32 bits allocated"),
+        ({"BitsAllocated": 1}, UnsupportedImage, "1 bits allocated"),
+        ({"PixelData": None}, InvalidImage, "ends before its pixel data"),
+        ({"PixelData": None, "Rows": None}, UnsupportedImage, "without integer pixel data"),
+        ({"PixelData": b""}, InvalidImage, "damaged"),
+        ({"PixelData": bytes(126)}, InvalidImage, r"number of bytes of pixel data is less than expected \(126 vs 128"),
+        ({"Rows": None}, InvalidImage, "Rows in the DICOM header is missing"),
+        ({"Rows": 0}, InvalidImage, "8 x 0 pixels"),
+        ({"Columns": 0}, InvalidImage, "0 x 8 pixels"),
+        ({"Columns": None}, InvalidImage, "Columns in the DICOM header is missing"),
+        ({"BitsStored": 17}, InvalidImage, "17 bits stored in 16"),
+        ({"BitsStored": 0}, InvalidImage, "0 bits stored in 16"),
+        ({"BitsAllocated": None}, InvalidImage, "BitsAllocated in the DICOM header is missing"),
+        ({"Rows": 60_000, "Columns": 60_000}, ImageTooLarge, "60000 x 60000"),
+    ],
+)
+def test_refusals(write_dicom: Writer, header: dict[str, Any], error: type[RequestError], message: str) -> None:
+    with pytest.raises(error, match=message) as raised:
+        read_dicom(write_dicom(RAMP, **header))
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["rtstruct.dcm", "CT_small.dcm", "test-SR.dcm", "liver_1frame.dcm", "rtplan.dcm"])
+def test_dicom_of_other_kinds(name: str) -> None:
+    with pytest.raises(UnsupportedImage, match="modality"):
+        read_dicom(Path(get_testdata_file(name, download=False)).read_bytes())
+
+
+def test_transfer_syntaxes_that_are_not_taken(write_dicom: Writer) -> None:
+    video = write_dicom(RAMP).replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.9\0")
+    with pytest.raises(UnsupportedImage, match=r"transfer syntax 1\.2\.840\.10008\.1\.2\.9; save it"):
+        read_dicom(video)
+
+
+@pytest.mark.parametrize("value", [b"abcd", b"1e99", b"-inf", b"nan ", b"1,50"])
+def test_a_value_that_is_no_number_is_passed_over(write_dicom: Writer, value: bytes) -> None:
+    data = write_dicom(RAMP, BitsStored=12, WindowCenter=1234, WindowWidth=5678).replace(b"1234", value)
+    decoded = read_dicom(data)
+    np.testing.assert_allclose(decoded.pixels, RAMP / 4095, atol=1e-6)
+    assert decoded.warnings == ("WindowCenter in the header is not a number: ignored",)
+
+
+@pytest.mark.parametrize("kept", [132, 140, 300, 400, -100, -20])
+@pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.JPEGLSLossless, uid.RLELossless])
+def test_truncated_files(write_dicom: Writer, syntax: uid.UID, kept: int) -> None:
+    with pytest.raises(RequestError) as raised:
+        read_dicom(write_dicom(RAMP, syntax)[:kept])
+    assert raised.value.status in (400, 415)
+    assert raised.value.status == 400 or kept in (140, 300, 400)  # before the modality is reached
+
+
+def test_nothing_after_the_preamble() -> None:
+    with pytest.raises(InvalidImage, match="holds no elements"):
+        read_dicom(bytes(128) + b"DICM")
+
+
+def test_a_codestream_larger_than_its_header_is_not_decoded(write_dicom: Writer, write_picture: Writer) -> None:
+    frame = write_picture(np.zeros((999, 777), np.uint8), "JPEG")
+    with pytest.raises(InvalidImage, match=r"777 x 999 with 1 components, the DICOM header says 8 x 8"):
+        read_dicom(write_dicom(RAMP8, uid.JPEGBaseline8Bit, frame=frame))
+    colour = write_picture(np.zeros((8, 8, 3), np.uint8), "JPEG")
+    with pytest.raises(InvalidImage, match="with 3 components"):
+        read_dicom(write_dicom(RAMP8, uid.JPEGBaseline8Bit, frame=colour))
+
+
+def test_a_frame_that_ends_the_decoder_does_not_end_us(write_dicom: Writer) -> None:
+    # Without the marker of its Huffman table, this frame makes GDCM throw through its own process.
+    data = write_dicom(RAMP, uid.JPEGLosslessSV1, BitsStored=12)
+    with pytest.raises(InvalidImage, match=r"cannot be decoded .*invalid logic behavior"):
+        read_dicom(data.replace(b"\xff\xc4", b"\x00\xc4"))
+
+
+def test_a_cut_lossless_frame_is_not_filled_in(write_dicom: Writer) -> None:
+    noise = np.random.default_rng(0).integers(0, 4096, (64, 64)).astype(np.uint16)
+    data = write_dicom(noise, uid.JPEGLosslessSV1, BitsStored=12)
+    frame = data[data.index(b"\xff\xd8\xff") : data.rindex(b"\xff\xd9")]
+    assert read_dicom(write_dicom(noise, uid.JPEGLosslessSV1, frame + b"\xff\xd9", BitsStored=12)).warnings == ()
+    with pytest.raises(InvalidImage, match=r"cannot be decoded \((Corrupt JPEG data: p|P)remature end"):
+        read_dicom(write_dicom(noise, uid.JPEGLosslessSV1, frame[: len(frame) // 2] + b"\xff\xd9", BitsStored=12))
+    with pytest.raises(InvalidImage, match="no image in the frame"):
+        read_dicom(write_dicom(noise, uid.JPEGLosslessSV1, frame[:40], BitsStored=12))
+
+
+def test_a_decoder_that_takes_too_long(write_dicom: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dicom_pixels, "_GDCM_SECONDS", 1e-3)
+    with pytest.raises(InvalidImage, match="take over") as caught:
+        read_dicom(write_dicom(RAMP, uid.JPEGLSLossless, BitsStored=12))
+    assert "/" not in str(caught.value)  # no path of this machine goes to the caller
+
+
+def test_deflated_bombs(write_dicom: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = write_dicom(RAMP, uid.DeflatedExplicitVRLittleEndian)
+    monkeypatch.setattr(dicom_file, "_LARGEST_DATA_SET", 100)
+    with pytest.raises(ImageTooLarge, match="deflated DICOM exceeds"):
+        read_dicom(data)
+
+
+def test_nothing_personal_is_said(write_dicom: Writer, caplog: pytest.LogCaptureFixture) -> None:
+    data = write_dicom(RAMP8, BodyPartExamined="HAND", PatientBirthDate="19700101", WindowWidth="1970")
+    decoded = read_dicom(data.replace(b"1970", b"born"))
+    said = " ".join(decoded.warnings) + caplog.text
+    assert "HAND" in said
+    assert "Secret" not in said
+    assert "born" not in said
+
+
+def test_samples_brighter_than_the_header_allows_are_white(write_dicom: Writer) -> None:
+    deep = np.full((64, 64), 4096, np.uint16)
+    frame = pydicom.dcmread(BytesIO(write_dicom(deep, uid.JPEG2000Lossless)))
+    wrong = write_dicom(deep, uid.JPEG2000Lossless, get_frame(frame.PixelData, 0, number_of_frames=1), BitsStored=12)
+    assert read_dicom(wrong).pixels.min() == 1
+
+
+@pytest.mark.parametrize("syntax", [uid.JPEG2000Lossless, uid.JPEGLSLossless, uid.JPEGLosslessSV1])
+@pytest.mark.parametrize("signed", [False, True])
+def test_codestreams_of_fewer_bits_than_the_header(write_dicom: Writer, syntax: uid.UID, signed: bool) -> None:
+    # Sixteen bits in the header, eight in the codestream.
+    shallow = np.kron(RAMP8 >> signed, np.ones((8, 8), np.uint8))
+    inside = pydicom.dcmread(BytesIO(write_dicom(shallow, syntax)))
+    frame = get_frame(inside.PixelData, 0, number_of_frames=1)
+    deep = shallow.astype(np.int16 if signed else np.uint16)
+    decoded = read_dicom(write_dicom(deep, syntax, frame))
+    np.testing.assert_allclose(decoded.pixels, shallow / 255, atol=1e-6)
+
+
+def test_eight_bits_in_big_endian_words(write_dicom: Writer) -> None:
+    # Bytes of OW are swapped in pairs.
+    data = write_dicom(RAMP8, uid.ExplicitVRBigEndian)
+    at = data.index(b"\x7f\xe0\x00\x10OB")
+    words = data[: at + 4] + b"OW" + data[at + 6 : at + 12] + RAMP8.reshape(-1, 2)[:, ::-1].tobytes()
+    np.testing.assert_allclose(read_dicom(words).pixels, RAMP8 / 255, atol=1e-6)
+
+
+def test_sequences_nested_without_end(write_dicom: Writer) -> None:
+    nested = b"\x88\x00\x00\x02SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff" * 20_000
+    data = write_dicom(RAMP8)
+    at = data.index(b"\x18\x00\x15\x00")  # before BodyPartExamined
+    with pytest.raises(RequestError):
+        read_dicom(data[:at] + nested + data[at:])
+
+
+def test_padding_bytes_after_odd_pixels(write_dicom: Writer) -> None:
+    odd = np.array([[1, 2, 3]], np.uint8)
+    np.testing.assert_allclose(read_dicom(write_dicom(odd)).pixels, odd / 255, atol=1e-6)

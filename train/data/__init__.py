@@ -1,0 +1,1 @@
+"""From a data directory to batches: labels, splits, decoded images, residuals, augmentation."""

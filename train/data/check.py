@@ -1,0 +1,160 @@
+"""Is this data fit to train on, and to judge a model with? Every image is decoded, none is kept.
+
+Problems make training impossible or a result untrue; notes are worth knowing. Duplicates are found by what is
+seen, not by the file: the same pixels saved under another name, or in another lossless format, count as the
+same image.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from model_src.classes import CLASS_NAMES
+from train.data.data_dir import Example, class_counts, list_splits
+from train.data.decode import UnreadableFile, decode_files
+from train.progress import track
+
+# Images per class in the paper's Table 1.
+PAPER_COUNTS = {
+    "train": {"Healthy": 7966, "Pneumonia": 8521, "COVID-19": 89},
+    "test": {"Healthy": 885, "Pneumonia": 1058, "COVID-19": 10},
+}
+SHORTEST_SIDE = 128  # pixels; less is a thumbnail
+WIDEST_RATIO = 1.6  # long side over short side; more is a cut-out or two films side by side
+_LOOK_SIZE = 32  # pixels squared at which images are compared
+
+
+@dataclass
+class SplitCheck:
+    """What one split holds. `images` counts lines; `repeated_lines` of them name an image named before."""
+
+    images: dict[str, int]
+    patients: dict[str, int]
+    repeated_lines: int
+
+
+@dataclass
+class DataCheck:
+    """The findings, JSON-ready through `to_dict`. Paths are as they were looked up."""
+
+    data_dir: str
+    splits: dict[str, SplitCheck] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    unreadable: dict[str, str] = field(default_factory=dict)  # path -> reason
+    duplicates: list[list[str]] = field(default_factory=list)  # within a split, one label
+    shared_images: list[list[str]] = field(default_factory=list)  # one image in several splits
+    conflicting_labels: list[list[str]] = field(default_factory=list)  # one image under several labels
+    shared_patients: dict[str, dict[str, int]] = field(default_factory=dict)  # patient -> images per split
+    unusual_sizes: dict[str, tuple[int, int]] = field(default_factory=dict)  # path -> (width, height)
+    sizes: dict[str, tuple[int, int]] = field(default_factory=dict)  # smallest, median, largest by area
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, for JSON, with the paper's counts beside."""
+        return {**asdict(self), "paper_counts": PAPER_COUNTS}
+
+
+def check_data(
+    data_dir: str | os.PathLike[str],
+    roots: Sequence[str | os.PathLike[str]] = (),
+    workers: int | None = None,
+) -> DataCheck:
+    """Look at every line and every image of a DATA_DIR (forms and roots: see `train.data.data_dir`).
+
+    Raises:
+        DataError: `data_dir` cannot be read as data at all, or is a two-class file.
+    """
+    splits = list_splits(data_dir, roots)
+    check = DataCheck(str(data_dir))
+    for split, examples in splits.items():
+        check.splits[split] = SplitCheck(
+            class_counts(examples),
+            {name: len({e.patient for e in examples if e.label == i}) for i, name in enumerate(CLASS_NAMES)},
+            len(examples) - len({example.path for example in examples}),
+        )
+    images_of: dict[str, Counter[str]] = defaultdict(Counter)
+    for split, examples in splits.items():
+        for example in examples:
+            images_of[example.patient][split] += 1
+    check.shared_patients = {patient: dict(found) for patient, found in images_of.items() if len(found) > 1}
+    _look_at_images(check, splits, workers)
+    _judge(check)
+    return check
+
+
+def _look_at_images(check: DataCheck, splits: dict[str, list[Example]], workers: int | None) -> None:
+    """Decode each file once: fill in what is missing, unreadable, of unusual size, or there more than once."""
+    uses: dict[Path, set[tuple[str, int]]] = defaultdict(set)  # path -> (split, label)
+    for split, examples in splits.items():
+        for example in examples:
+            uses[example.path].add((split, example.label))
+    found = {path: path.is_file() for path in uses}
+    check.missing = [str(path) for path, is_file in found.items() if not is_file]
+    there = [path for path, is_file in found.items() if is_file]
+
+    same: dict[bytes, list[Path]] = defaultdict(list)
+    sizes = []
+    for image in track(decode_files(there, _LOOK_SIZE, workers), len(there), "Checking images"):
+        if isinstance(image, UnreadableFile):
+            check.unreadable[str(image.path)] = image.reason
+            continue
+        size = (image.width, image.height)
+        sizes.append(size)
+        if min(size) < SHORTEST_SIDE or max(size) > WIDEST_RATIO * min(size):
+            check.unusual_sizes[str(image.path)] = size
+        same[hashlib.sha256(repr(size).encode() + image.pixels.tobytes()).digest()].append(image.path)
+
+    for paths in same.values():
+        names = [str(path) for path in paths]
+        used = set().union(*(uses[path] for path in paths))
+        if len({split for split, _ in used}) > 1:
+            check.shared_images.append(names)
+        if len({label for _, label in used}) > 1:
+            check.conflicting_labels.append(names)
+        if len(names) > 1 and len(used) == 1:
+            check.duplicates.append(names)
+    if sizes:
+        sizes.sort(key=lambda size: size[0] * size[1])
+        check.sizes = {"smallest": sizes[0], "median": sizes[len(sizes) // 2], "largest": sizes[-1]}
+
+
+def _judge(check: DataCheck) -> None:
+    """Put the findings into words, as problems or notes."""
+    problems, notes = check.problems, check.notes
+    for split, found in check.splits.items():
+        for name, count in found.images.items():
+            if count == 0:
+                problems.append(f"{split}: no images of {name}")
+        if found.repeated_lines:
+            notes.append(
+                f"{split}: {found.repeated_lines:,} lines name an image that an earlier line names; "
+                f"each line counts, as in the paper's Table 1"
+            )
+    if "train" not in check.splits:
+        notes.append("there is no training split")
+    elif "validation" not in check.splits:
+        for name, count in check.splits["train"].patients.items():
+            if count == 1:
+                problems.append(f"train: one patient with {name}; a validation split needs two or more")
+    if "test" not in check.splits:
+        notes.append("there is no test split")
+
+    def say(where: list[str], found: Iterable[object], what: str) -> None:
+        if count := len(list(found)):
+            where.append(f"{count:,} {what}")
+
+    say(problems, check.missing, "missing image(s); name their folder with --roots")
+    say(problems, check.unreadable, "unreadable image(s); replace them, or train with --skip-unreadable")
+    say(problems, check.shared_images, "image(s) in more than one split; remove them from training")
+    in_two = "patient(s) in more than one split; `coronet train` leaves their training images out, do so elsewhere too"
+    say(problems, check.shared_patients, in_two)
+    say(problems, check.conflicting_labels, "image(s) with more than one label; keep the right one")
+    say(notes, check.duplicates, "image(s) under several names in one split; keep one of each")
+    say(notes, check.unusual_sizes, f"image(s) below {SHORTEST_SIDE} pixels or longer than {WIDEST_RATIO}:1")

@@ -1,0 +1,110 @@
+"""What a classifier is trained on: TFEN residuals for the CIN, X-rays for a baseline; any variant of any image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from model_src.classes import CLASS_NAMES
+from model_src.networks.tfen import TFEN
+from train.data.augmentation import apply_variants, choose_partners
+from train.data.image_cache import ImageCache
+from train.data.residual_cache import ResidualCache
+from train.device import Compute
+
+_SAMPLE = 256  # images from which the mean and deviation of the inputs are measured
+
+
+@dataclass
+class ClassifierInputs:
+    """Inputs (n, C, S, S) float32 and targets (n, 3) by image and variant.
+
+    Attributes:
+        images: decoded X-rays with their labels.
+        kind: of augmentation.
+        seed: decides, with image and variant, what a variant is.
+        compute: where and how precisely residuals are computed.
+        mixup: share of the variants that are mixed with another X-ray.
+        tfen: its residuals are the inputs; without one, X-rays are.
+        cache: where residuals are kept, each computed once.
+        answers: a teacher's probabilities (N, variants, 3), the targets; without them, labels are.
+    """
+
+    images: ImageCache
+    kind: str
+    seed: int
+    compute: Compute
+    mixup: float = 0.0
+    tfen: TFEN | None = None
+    cache: ResidualCache | None = None
+    answers: np.ndarray | None = None
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """Class numbers, int64 (N,)."""
+        return np.array([example.label for example in self.images.examples], dtype=np.int64)
+
+    def load(self, indices: np.ndarray, variants: np.ndarray) -> Tensor:
+        """Inputs of the given images in the given variants."""
+        if self.tfen is None or self.cache is None:
+            return self.xrays(indices, variants)
+        missing = self.cache.missing(indices, variants)
+        if len(missing):
+            with torch.inference_mode(), self.compute.autocast():
+                xrays = self.compute.send(self.xrays(indices[missing], variants[missing]))
+                self.cache.store(indices[missing], variants[missing], self.tfen(xrays))
+        return self.cache.load(indices, variants)
+
+    def targets(self, indices: np.ndarray, variants: np.ndarray) -> Tensor:
+        """Probabilities that the classifier should answer, float32 (n, 3)."""
+        if self.answers is not None:
+            return torch.from_numpy(self.answers[indices, variants])
+        partners, shares = self._partners(indices, variants)
+        own, other = (
+            F.one_hot(torch.from_numpy(self.labels[which]), len(CLASS_NAMES)).float() for which in (indices, partners)
+        )
+        return own.lerp(other, torch.from_numpy(shares)[:, None])
+
+    def xrays(self, indices: np.ndarray, variants: np.ndarray, *, mixed: bool = True) -> Tensor:
+        """X-rays (n, 1, S, S) in the given variants, float32 in [0, 1]; `mixed` ones among them, if wanted."""
+        xrays = self._altered(indices, variants)
+        partners, shares = self._partners(indices, variants)
+        rows = np.flatnonzero(shares)
+        if mixed and len(rows):
+            share = torch.from_numpy(shares[rows])[:, None, None, None]
+            xrays[rows] = xrays[rows].lerp(self._altered(partners[rows], variants[rows]), share)
+        return xrays
+
+    def moments(self, seed: int) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation per channel, each (C, 1, 1), over a seeded sample of unaugmented images."""
+        total = len(self.images)
+        sample = np.sort(np.random.default_rng(seed).permutation(total)[:_SAMPLE])
+        first, second = [], []
+        for part in sample[:, None]:
+            inputs = self.load(part, np.zeros(len(part), dtype=np.int64)).double()
+            first.append(inputs.mean((0, 2, 3)))
+            second.append(inputs.square().mean((0, 2, 3)))
+        mean = torch.stack(first).mean(0)
+        deviation = (torch.stack(second).mean(0) - mean.square()).clamp_min(1e-12).sqrt()
+        return mean.float()[:, None, None], deviation.float()[:, None, None]
+
+    def _altered(self, indices: np.ndarray, variants: np.ndarray) -> Tensor:
+        return apply_variants(self.images.tensor(indices), self.kind, indices, variants, self.seed)
+
+    def _partners(self, indices: np.ndarray, variants: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return choose_partners(indices, variants, len(self.images), self.mixup, self.seed)
+
+
+def residual_inputs(
+    images: ImageCache, kind: str, variants: int, seed: int, compute: Compute, tfen: TFEN, folder: Path,
+    mixup: float = 0.0,
+) -> ClassifierInputs:  # fmt: skip
+    """Inputs of the CIN, with their cache in `folder`."""
+    cache = ResidualCache(folder, len(images), variants, images.image_size)
+    return ClassifierInputs(images, kind, seed, compute, mixup, tfen, cache)

@@ -1,0 +1,124 @@
+"""Training and validation data, told apart by patient.
+
+Two X-rays of one patient are near copies; with one in training and the other in validation or test, a network
+is praised for its memory. So patients, never images, are dealt out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from model_src.classes import CLASS_NAMES
+from model_src.errors import DataError
+from train.data.data_dir import Example, list_splits, read_data_dir
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What to train on, what to select on, and what was left out because its patient is in the test split."""
+
+    train: list[Example]
+    validation: list[Example]
+    left_out: list[Example]
+
+
+def read_training_data(
+    data_dir: str | os.PathLike[str],
+    roots: Sequence[str | os.PathLike[str]] = (),
+    *,
+    fraction: float,
+    seed: int,
+    missing_ok: bool = False,
+) -> TrainingData:
+    """Training and validation examples that share no patient with each other or with the test split.
+
+    A validation split that the data brings is used as it is; otherwise `fraction` of the patients is set
+    aside. Nothing is ever taken out of the test split, nor out of a validation split that was given.
+
+    Raises:
+        DataError: as `read_data_dir` and `split_by_patient`; a given validation split shares patients with test.
+    """
+    splits = list_splits(data_dir, roots)
+    test = splits.get("test", [])
+    train = read_data_dir(data_dir, "train", roots, missing_ok=missing_ok)
+    if "validation" in splits:
+        validation = read_data_dir(data_dir, "validation", roots, missing_ok=missing_ok)
+        _, in_test = without_patients_of(validation, test)
+        if in_test:
+            raise DataError(
+                f"{data_dir}: {len(in_test)} of {len(validation)} validation images are of patients in the test split "
+                f"(first: {in_test[0].path.name}, patient {in_test[0].patient}), on which nothing may be selected; "
+                "take them out of one of the two"
+            )
+        kept, left_out = without_patients_of(train, [*validation, *test])
+        return TrainingData(kept, validation, left_out)
+    kept, left_out = without_patients_of(train, test)
+    train, validation = split_by_patient(kept, fraction, seed)
+    return TrainingData(train, validation, left_out)
+
+
+def image_list(data: TrainingData) -> str:
+    """Digest of which images train and validate, in order, with labels and patients, wherever their folder lies."""
+    lines = [
+        f"{part}\t{example.label}\t{example.patient}\t{example.path.name}"
+        for part, examples in (("train", data.train), ("validation", data.validation))
+        for example in examples
+    ]
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def without_patients_of(examples: Sequence[Example], others: Sequence[Example]) -> tuple[list[Example], list[Example]]:
+    """`examples` in two lists: those whose patient is not a patient of `others`, and those whose is."""
+    patients = {example.patient for example in others}
+    kept = [example for example in examples if example.patient not in patients]
+    left_out = [example for example in examples if example.patient in patients]
+    return kept, left_out
+
+
+def split_by_patient(examples: Sequence[Example], fraction: float, seed: int) -> tuple[list[Example], list[Example]]:
+    """Set aside `fraction` of each class's patients for validation; each side keeps the order of `examples`.
+
+    Classes are dealt out from the rarest to the commonest, each with its share rounded to whole patients, at
+    least one on either side. Within a class, patients are ordered by a hash of seed and name, so that the
+    result depends neither on the order of the examples nor, for most patients, on which others are there.
+
+    Returns:
+        (train, validation), without a patient in common.
+
+    Raises:
+        DataError: `fraction` outside (0, 1), or a class whose patients cannot be on both sides.
+    """
+    if not 0.0 < fraction < 1.0:
+        raise DataError(f"validation fraction: found {fraction}, need a number between 0 and 1, such as 0.1")
+    classes_of: dict[str, set[int]] = {}
+    for example in examples:
+        classes_of.setdefault(example.patient, set()).add(example.label)
+    order = sorted(classes_of, key=lambda patient: hashlib.sha256(f"{seed}/{patient}".encode()).digest())
+    patients_of = {label: [p for p in order if label in classes_of[p]] for label in range(len(CLASS_NAMES))}
+
+    in_validation: dict[str, bool] = {}
+    for label, patients in sorted(patients_of.items(), key=lambda item: (len(item[1]), item[0])):
+        if len(patients) < 2:
+            raise DataError(
+                f"{CLASS_NAMES[label]}: found {len(patients)} patient(s), need at least 2 to have one each "
+                f"for training and validation; add patients, or give a validation split of your own"
+            )
+        wanted = min(max(round(fraction * len(patients)), 1), len(patients) - 1)
+        wanted -= sum(in_validation.get(patient, False) for patient in patients)
+        for patient in patients:
+            if patient not in in_validation:
+                in_validation[patient] = wanted > 0
+                wanted -= 1
+
+    for label, patients in patients_of.items():
+        if len({in_validation[patient] for patient in patients}) < 2:
+            raise DataError(
+                f"{CLASS_NAMES[label]}: its {len(patients)} patients also belong to other classes and cannot "
+                f"be divided; add patients, or give a validation split of your own"
+            )
+    train = [example for example in examples if not in_validation[example.patient]]
+    validation = [example for example in examples if in_validation[example.patient]]
+    return train, validation

@@ -1,0 +1,1 @@
+"""Run folders: train into them, read them, export, import and publish them."""

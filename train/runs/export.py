@@ -1,0 +1,79 @@
+"""From a run folder to TorchScript artefacts that are checked against the eager networks before they appear."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from model_src import torchscript
+from model_src.artefacts import CIN_NAME, TFEN_NAME, ArtefactInfo, write_artefacts
+from model_src.errors import RunError
+from model_src.networks.coronet import CoroNet
+from train.runs.run_folder import RunFolder, load_model
+
+TOLERANCE = 1e-5  # largest difference between an artefact's answer and the eager network's
+
+
+def export_run(run_dir: Path, artefact_dir: Path) -> ArtefactInfo:
+    """Compile a run's TFEN and CIN, check both, and write the artefact folder.
+
+    Raises:
+        RunError: the run is unfinished, damaged, or not a CoroNet (baselines are for comparison only).
+        RunError: an artefact differs from its eager network by more than 1e-5.
+        ArtefactError: the target folder holds something else.
+    """
+    run = RunFolder(run_dir)
+    settings = run.settings()
+    chain = load_model(run)
+    if not isinstance(chain, CoroNet):
+        raise RunError(f"{run_dir}: holds a {settings['model']} baseline; only CoroNet runs can be exported")
+    size = settings["recipe"]["image_size"]
+    info = ArtefactInfo(
+        image_size=size,
+        recipe=settings["recipe"]["name"],
+        parameters={
+            "tfen": sum(p.numel() for p in chain.tfen.parameters()),
+            "cin": sum(p.numel() for p in chain.cin.parameters()),
+        },
+        cin_trained=settings["cin_trained"],
+        trained_on=settings["trained_on"],
+        data=settings["data"],
+        metrics=run.read_metrics(),
+    )
+    with tempfile.TemporaryDirectory(prefix="coronet-export-") as folder:
+        torchscript.save(torchscript.script(chain.tfen), Path(folder) / TFEN_NAME)
+        torchscript.save(torchscript.script(chain.cin), Path(folder) / CIN_NAME)
+        tfen, cin = torchscript.load(Path(folder) / TFEN_NAME), torchscript.load(Path(folder) / CIN_NAME)
+        for shape in ((1, 1, size, size), (2, 1, 64, 64)):
+            check_against_eager(chain, CoroNet(tfen, cin), shape)
+        write_artefacts(tfen, cin, info, artefact_dir)
+    return info
+
+
+@torch.inference_mode()
+def check_against_eager(eager: CoroNet, scripted: CoroNet, shape: tuple[int, ...]) -> None:
+    """Compare every promised method on a seeded random image batch of `shape`. Raises RunError."""
+    x = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+    residuals = eager.tfen(x)
+    features = eager.cin.features(residuals)  # type: ignore[operator]
+    pairs: dict[str, tuple[Tensor, Tensor]] = {
+        "tfen": (residuals, scripted.tfen(x)),
+        "tfen.reconstruct": (
+            torch.cat(eager.tfen.reconstruct(x)),  # type: ignore[operator]
+            torch.cat(scripted.tfen.reconstruct(x)),  # type: ignore[operator]
+        ),
+        "cin": (eager.cin(residuals), scripted.cin(residuals)),
+        "cin.features": (features, scripted.cin.features(residuals)),  # type: ignore[operator]
+        "cin.classify": (eager.cin(residuals), scripted.cin.classify(features)),  # type: ignore[operator]
+    }
+    for name, (wanted, found) in pairs.items():
+        scale = max(1.0, float(wanted.abs().max()))
+        difference = float((wanted - found).abs().max()) / scale
+        if not difference <= TOLERANCE:
+            raise RunError(
+                f"export: {name} differs from the eager network by {difference:.2e} on {shape}, "
+                f"at most {TOLERANCE:.0e} is allowed; nothing was written"
+            )

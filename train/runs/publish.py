@@ -1,0 +1,98 @@
+"""A finished run small enough to commit: weights in half precision, settings, history and metrics.
+
+    python -m train.runs.publish RUN_DIR OUT_DIR [--report REPORT_DIR]
+
+OUT_DIR is a run folder again: `coronet export`, `coronet evaluate` and `--tfen` take it. With --report, the
+figures of a `coronet evaluate` report on the shipped weights are written into its metrics.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from model_src.artefacts import file_digest
+from model_src.atomic import atomic_directory, atomic_write
+from model_src.errors import CoroNetError, RunError
+from train.runs.run_folder import AUTOENCODERS, RunFolder, load_model, tensor_bytes
+
+_FACTS = ("run.json", "metrics.json", "history.csv")
+_STAGES = (*(f"fpae_{name}" for name in AUTOENCODERS), "cin")
+
+
+def ship_run(run_dir: Path, out_dir: Path) -> None:
+    """Write `run_dir` to `out_dir` with half-precision weights.
+
+    Raises:
+        RunError: the run is not whole, or `out_dir` holds something that is not an earlier shipped run.
+    """
+    _check_target(out_dir)
+    run = RunFolder(run_dir)
+    load_model(run)
+    with atomic_directory(out_dir) as temporary:
+        for name in _FACTS:
+            shutil.copyfile(run.path / name, temporary / name)
+        for stage in _STAGES:
+            weights = run.load_weights(stage)
+            halved = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
+            for name, value in halved.items():
+                if value.is_floating_point() and not value.isfinite().all():
+                    raise RunError(f"{run_dir}: {stage} {name} does not fit half precision; ship it in float32")
+            (temporary / f"{stage}.pt").write_bytes(tensor_bytes(halved))
+
+
+def _check_target(out_dir: Path) -> None:
+    ours = {*_FACTS, *(f"{stage}.pt" for stage in _STAGES)}
+    others = sorted({path.name for path in out_dir.iterdir()} - ours) if out_dir.is_dir() else []
+    if others or (out_dir.exists() and not out_dir.is_dir()):
+        found = ", ".join(others[:3]) or "a file"
+        raise RunError(f"{out_dir}: would be replaced, and is no shipped run (found {found}); name a new folder")
+
+
+def record_report(out_dir: Path, report_dir: Path) -> None:
+    """Add the figures of an evaluation of `out_dir` to its metrics.json, as `test`, without the maker's paths.
+
+    Raises:
+        RunError: no report, or one of other weights.
+    """
+    try:
+        figures = json.loads((report_dir / "metrics.json").read_text(encoding="utf-8"))
+        model = figures["model"]
+    except (FileNotFoundError, KeyError, TypeError, ValueError) as error:
+        raise RunError(
+            f"{report_dir}: metrics.json is missing or not of an evaluation; need a folder written by coronet evaluate"
+        ) from error
+    run = RunFolder(out_dir)
+    for stage in _STAGES:
+        path = run.weights_path(stage)
+        if model.get("sha256", {}).get(path.name) != file_digest(path):
+            raise RunError(f"{report_dir}: an evaluation of other weights than {path}; evaluate {out_dir} first")
+    figures.pop("command", None)
+    model.pop("path", None)
+    with atomic_write(out_dir / "metrics.json") as temporary:
+        temporary.write_text(json.dumps(run.read_metrics() | {"test": figures}, indent=2) + "\n", encoding="utf-8")
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run_dir", type=Path)
+    parser.add_argument("out_dir", type=Path)
+    parser.add_argument("--report", type=Path)
+    args = parser.parse_args()
+    try:
+        if args.report:
+            record_report(args.out_dir, args.report)
+        else:
+            ship_run(args.run_dir, args.out_dir)
+    except (CoroNetError, OSError) as error:
+        print(f"ship: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

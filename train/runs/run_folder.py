@@ -1,0 +1,245 @@
+"""RUN_DIR: everything to rebuild, resume or judge one training.
+
+run.json            format version, id, model, recipe, seed, data summary and more (train/runs/run_record.py)
+fpae_healthy.pt     state dicts of the finished stages; a stage is done when its file is there
+fpae_pneumonia.pt
+cin.pt              (resnet18.pt or resnet50.pt for a baseline)
+history.csv         one row per stage and epoch
+metrics.json        validation figures of the selected weights
+checkpoints/        the state of a stage under way
+cache/              decoded images and residuals; may be deleted when the run is done
+"""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import io
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from model_src.atomic import atomic_write
+from model_src.errors import RunError
+from model_src.networks.cin import CIN
+from model_src.networks.coronet import CoroNet
+from model_src.networks.fpae import FPAE
+from model_src.networks.tfen import TFEN
+from train.stages.baselines import BASELINES, XrayResNet
+
+FORMAT_VERSION = 1
+AUTOENCODERS = ("healthy", "pneumonia")
+HISTORY_COLUMNS = (
+    "stage", "epoch", "loss", "validation_loss", "validation_balanced_accuracy", "learning_rate", "images_per_s",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths and files of one run."""
+
+    path: Path
+
+    @property
+    def cache(self) -> Path:
+        """Where decoded images and residuals of this run go unless told otherwise."""
+        return self.path / "cache"
+
+    def weights_path(self, stage: str) -> Path:
+        """The state dict of a finished stage: "fpae_healthy", "fpae_pneumonia", "cin" or a baseline's name."""
+        return self.path / f"{stage}.pt"
+
+    def create(self, settings: dict[str, Any]) -> None:
+        """Start a run in a folder that is new, empty, or of a run of which no stage has begun.
+
+        Raises:
+            RunError: there is something else in it.
+        """
+        in_use = self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir()))
+        if in_use and not self._only_announced():
+            raise RunError(f"{self.path}: not empty; choose a new folder, or --resume to continue the run in it")
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.write_json("run.json", {"format_version": FORMAT_VERSION, "id": uuid.uuid4().hex[:12], **settings})
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other processes from training in this folder while the block lasts. Makes the folder.
+
+        Raises:
+            RunError: another process trains in it, or it is a file.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise RunError(f"{self.path}: is a file; choose a new folder")
+        self.path.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process, however it ends
+            except BlockingIOError:
+                raise RunError(
+                    f"{self.path}: another process trains in it; wait until it is done, or choose a new folder"
+                ) from None
+            yield
+        finally:
+            os.close(descriptor)
+
+    @property
+    def begun(self) -> bool:
+        """Whether a stage has left something here: after an epoch, or with weights of another run."""
+        return (self.path / "history.csv").exists() or any(self.path.glob("*.pt"))
+
+    def _only_announced(self) -> bool:
+        """Whether the folder is a run's that ended before its first epoch, as where an image cannot be read."""
+        if self.begun or {path.name for path in self.path.iterdir()} - {"run.json", "cache"}:
+            return False
+        try:
+            self.settings()
+        except RunError:
+            return False
+        return True
+
+    def settings(self) -> dict[str, Any]:
+        """The contents of run.json. Raises RunError if it is missing or of another version."""
+        path = self.path / "run.json"
+        try:
+            settings = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise RunError(
+                f"{path}: not found; need a run folder made by: coronet train DATA_DIR --out RUN_DIR"
+            ) from None
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path}: cannot be read ({error}); restore it or train again") from error
+        version = settings.get("format_version") if isinstance(settings, dict) else None
+        if version != FORMAT_VERSION:
+            raise RunError(
+                f"{path}: found format version {version}, need {FORMAT_VERSION}; train again with this version"
+            )
+        return settings
+
+    def write_json(self, name: str, content: dict[str, Any]) -> None:
+        """Write a JSON file of the run."""
+        with _writing(self.path / name) as temporary:
+            temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+    def read_metrics(self) -> dict[str, Any]:
+        """The contents of metrics.json, empty before the first stage is done."""
+        path = self.path / "metrics.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+    def save_weights(self, stage: str, weights: dict[str, Tensor], metrics: dict[str, Any]) -> None:
+        """Finish a stage: its metrics, then its weights, then away with its checkpoint."""
+        self.write_json("metrics.json", self.read_metrics() | {stage: metrics})
+        with _writing(self.weights_path(stage)) as temporary:
+            temporary.write_bytes(tensor_bytes({name: value.cpu().contiguous() for name, value in weights.items()}))
+        self.checkpoint_path(stage).unlink(missing_ok=True)
+
+    def load_weights(self, stage: str) -> dict[str, Tensor]:
+        """State dict of a finished stage. Raises RunError."""
+        return read_state_dict(self.weights_path(stage))
+
+    def save_checkpoint(self, stage: str, state: dict[str, Any], row: dict[str, Any]) -> None:
+        """Keep the state after an epoch and add its row to history.csv."""
+        rows = [
+            old
+            for old in self.history()
+            if (old["stage"], int(old["epoch"])) < (stage, row["epoch"]) or old["stage"] != stage
+        ]
+        with _writing(self.path / "history.csv") as temporary, temporary.open("w", newline="") as stream:
+            writer = csv.DictWriter(stream, HISTORY_COLUMNS)
+            writer.writeheader()
+            writer.writerows([*rows, {"stage": stage, **row}])
+        with _writing(self.checkpoint_path(stage)) as temporary:
+            temporary.write_bytes(tensor_bytes(state))
+
+    def load_checkpoint(self, stage: str) -> dict[str, Any] | None:
+        """The state after the last whole epoch of a stage under way, None if it has not begun. Raises RunError."""
+        path = self.checkpoint_path(stage)
+        return _load(path, "delete it to start this stage again") if path.exists() else None
+
+    def history(self) -> list[dict[str, str]]:
+        """The rows of history.csv."""
+        path = self.path / "history.csv"
+        if not path.exists():
+            return []
+        with path.open(newline="") as stream:
+            return list(csv.DictReader(stream))
+
+    def checkpoint_path(self, stage: str) -> Path:
+        """Where the state of a stage under way is kept."""
+        return self.path / "checkpoints" / f"{stage}.pt"
+
+
+def tensor_bytes(content: Any) -> bytes:
+    """What torch.save writes, to be written in one go: torch.save itself hides why it cannot write."""
+    stream = io.BytesIO()
+    torch.save(content, stream)
+    return stream.getvalue()
+
+
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """A plain state dict from a file. Raises RunError if it is missing, damaged or something else."""
+    state = _load(path, "need a PyTorch state dict (.pt or .pth)")
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise RunError(f"{path}: not a plain state dict; need a dict of name -> tensor saved with torch.save")
+    return state
+
+
+def load_into(module: nn.Module, weights: dict[str, Tensor], where: Path) -> None:
+    """Load a state dict; RunError names what does not fit."""
+    try:
+        module.load_weights(weights) if isinstance(module, CIN) else module.load_state_dict(weights)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise RunError(f"{where}: weights do not fit {type(module).__name__} ({reason})") from error
+
+
+def load_model(run: RunFolder, device: torch.device | str = "cpu") -> CoroNet | XrayResNet:
+    """The run's whole model from its weights, in evaluation mode, without gradients. Raises RunError."""
+    settings = run.settings()
+    kind = settings.get("model")
+    model: CoroNet | XrayResNet
+    if kind in BASELINES:
+        model = XrayResNet(kind)
+        load_into(model, run.load_weights(kind), run.weights_path(kind))
+    elif kind == "coronet":
+        autoencoders = []
+        for name in AUTOENCODERS:
+            autoencoders.append(FPAE())
+            load_into(autoencoders[-1], run.load_weights(f"fpae_{name}"), run.weights_path(f"fpae_{name}"))
+        model = CoroNet(TFEN(*autoencoders), CIN())
+        load_into(model.cin, run.load_weights("cin"), run.weights_path("cin"))
+    else:
+        raise RunError(f"{run.path / 'run.json'}: found model {kind!r}, need coronet, {', '.join(BASELINES)}")
+    return model.to(device).eval().requires_grad_(False)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[Path]:
+    """`atomic_write`, for a run that can be continued when there is room again."""
+    try:
+        with atomic_write(path) as temporary:
+            yield temporary
+    except OSError as error:
+        raise RunError(
+            f"{path}: cannot be written ({error.strerror}); free some room, then continue with --resume"
+        ) from error
+
+
+def _load(path: Path, advice: str) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise RunError(
+            f"{path}: not found; the stage that makes it has not finished: coronet train ... --resume"
+        ) from None
+    except Exception as error:  # a cut or foreign file fails in many ways, all of them mean the same
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+        raise RunError(f"{path}: cannot be read ({reason}); {advice}") from error

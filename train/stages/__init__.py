@@ -1,0 +1,1 @@
+"""The stages of a training: autoencoders, classifier, and what they need."""

@@ -1,0 +1,61 @@
+"""Starting weights of the classifier: ImageNet, a file, or random."""
+
+from __future__ import annotations
+
+import urllib.error
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import get_model_weights
+
+from model_src.errors import RunError
+from train.runs.run_folder import read_state_dict
+
+CHOICES = "imagenet, random, or the path of a torchvision state dict"
+
+
+def start_weights(network: nn.Module, kind: str, init: str) -> str:
+    """Load starting weights into a torchvision-like ResNet; returns what was done.
+
+    Weights of another number of classes bring all layers but the last; a classifier trained here brings all.
+
+    Args:
+        network: a ResNet with torchvision's parameter names and three outputs.
+        kind: torchvision's name of the network, "resnet18" or "resnet50".
+        init: "imagenet" (fetched by torchvision, or from its local cache), "random", or a file. Where ImageNet
+            weights cannot be fetched the network stays random and the returned text says so.
+
+    Raises:
+        RunError: the file cannot be read or does not fit.
+    """
+    if init == "random":
+        return "random"
+    if init == "imagenet":
+        try:
+            weights = get_model_weights(kind).DEFAULT.get_state_dict(progress=False, check_hash=True)
+        except (OSError, urllib.error.URLError, RuntimeError) as error:
+            reason = getattr(error, "reason", error)
+            return (
+                f"random: ImageNet weights of {kind} could not be fetched ({reason}); "
+                "with a local copy, use --cin-init FILE"
+            )
+        _load_backbone(network, weights, f"torchvision's {kind}")
+        return "imagenet"
+    path = Path(init)
+    if not path.is_file():
+        raise RunError(f"--cin-init: found {init!r}, need {CHOICES}")
+    _load_backbone(network, read_state_dict(path), str(path))
+    return f"file {path.name}"
+
+
+def _load_backbone(network: nn.Module, weights: dict[str, Tensor], where: str) -> None:
+    """Load all parameters, the last layer's only if it is for our classes."""
+    own = network.state_dict()
+    kept = weights.get("fc.weight", torch.empty(0)).shape == own["fc.weight"].shape
+    backbone = {name: value for name, value in weights.items() if kept or not name.startswith("fc.")}
+    wrong = [name for name, value in backbone.items() if name not in own or own[name].shape != value.shape]
+    missing = [name for name in own if not name.startswith(("fc.", "residual_")) and name not in backbone]
+    if wrong or missing:
+        raise RunError(f"--cin-init {where}: does not fit ({', '.join((wrong + missing)[:3])}); need {CHOICES}")
+    network.load_state_dict(own | backbone)

@@ -1,0 +1,189 @@
+"""One training stage: epochs over shuffled batches, resumable after every epoch to the same result.
+
+Nothing here depends on what was drawn before: the order of an epoch, its augmentation and its learning rates
+are functions of the seed, the epoch and the step. So a checkpoint needs no random state.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor, nn
+
+from model_src.errors import RunError
+from train.distributed import Workers
+from train.recipe import CinRecipe, FpaeRecipe
+from train.runs.run_folder import RunFolder
+from train.stages.optimiser import WeightAverage, learning_rate, make_optimiser, set_learning_rate
+
+Weights = dict[str, Tensor]  # a state dict
+MICRO_BATCH = 16  # images that pass through a network at once, in all processes; larger batches add up gradients
+
+
+@dataclass
+class Stage:
+    """What differs between the stages of a training.
+
+    `losses(indices, epoch)` gives, for this process's share of a micro-batch, a sum of losses with gradients;
+    `norm(indices)` what the sum over the whole batch is divided by. `validate(network)` gives a dict with
+    "score" (higher is better) and what goes into history.csv and metrics.json.
+    """
+
+    name: str
+    recipe: FpaeRecipe | CinRecipe
+    network: nn.Module
+    images: int
+    losses: Callable[[np.ndarray, int], Tensor]
+    norm: Callable[[np.ndarray, int], float]
+    validate: Callable[[nn.Module], dict[str, float]]
+    decay: float = 0.0  # of the weight average, 0 = off
+    finish: Callable[[Weights], tuple[Weights, dict[str, float]]] | None = None  # the best weights -> final ones, facts
+    best: dict[str, Any] = field(default_factory=dict)
+
+
+def run_stage(stage: Stage, run: RunFolder, place: Workers, seed: int, *, console: Console) -> None:
+    """Train until the recipe's last epoch, then write the best weights on validation into the run folder."""
+    optimiser = make_optimiser(stage.network.parameters(), stage.recipe)
+    average = WeightAverage(stage.network, stage.decay) if stage.decay else None
+    first_epoch = _restore(stage, run, optimiser, average)
+    place.wait()  # until all have read the checkpoint, which the first process deletes in the end
+    batch_size = stage.recipe.batch_size or stage.images
+    steps_per_epoch = -(-stage.images // batch_size)
+    total_steps = stage.recipe.epochs * steps_per_epoch
+
+    with _progress(stage, console, place, first_epoch, steps_per_epoch) as report:
+        for epoch in range(first_epoch, stage.recipe.epochs):
+            stage.network.train()
+            begun, summed = time.perf_counter(), 0.0
+            for number, batch in enumerate(shuffled_batches(stage.images, batch_size, epoch, seed)):
+                step = epoch * steps_per_epoch + number
+                rate = learning_rate(stage.recipe, step, total_steps)
+                set_learning_rate(optimiser, rate)
+                loss = training_step(stage, optimiser, place, batch, epoch)
+                if average:
+                    average.update(stage.network)
+                summed += loss * len(batch)
+                report(epoch, loss, batch_size / max(1e-9, (time.perf_counter() - begun) / (number + 1)))
+            speed = stage.images / (time.perf_counter() - begun)
+            row = {"epoch": epoch + 1, "loss": summed / stage.images, "learning_rate": rate, "images_per_s": speed}
+            _finish_epoch(stage, run, place, optimiser, average, row)
+    if place.is_first:
+        weights, facts = stage.finish(stage.best["weights"]) if stage.finish else (stage.best["weights"], {})
+        run.save_weights(stage.name, weights, stage.best["metrics"] | facts)
+    place.wait()
+
+
+def shuffled_batches(images: int, batch_size: int, epoch: int, seed: int) -> Iterator[np.ndarray]:
+    """Global batches of one epoch: every index once, in an order that the seed and the epoch decide."""
+    order = np.random.default_rng((seed, epoch)).permutation(images)
+    for start in range(0, images, batch_size):
+        yield order[start : start + batch_size]
+
+
+def training_step(
+    stage: Stage, optimiser: torch.optim.Optimizer, place: Workers, batch: np.ndarray, epoch: int
+) -> float:
+    """One optimiser step on a global batch; returns its loss."""
+    optimiser.zero_grad(set_to_none=True)
+    norm, total = stage.norm(batch, epoch), 0.0
+    for start in range(0, len(batch), MICRO_BATCH):  # of all processes together: batch norm sees the same images
+        share = place.share(batch[start : start + MICRO_BATCH])
+        summed = stage.losses(share, epoch) / norm
+        (summed * place.count).backward()  # DDP divides gradients by the number of processes
+        total += float(place.total(summed))
+    optimiser.step()
+    return total
+
+
+def _finish_epoch(
+    stage: Stage,
+    run: RunFolder,
+    place: Workers,
+    optimiser: torch.optim.Optimizer,
+    average: WeightAverage | None,
+    row: dict[str, Any],
+) -> None:
+    """Validate, keep the best weights so far, write the checkpoint. Raises RunError for a loss that is no number."""
+    _check_finite(stage, row["epoch"], row["loss"])
+    if place.is_first:
+        own = {name: value.detach().clone() for name, value in stage.network.state_dict().items()}
+        try:
+            if average:
+                stage.network.load_state_dict(average.weights)
+            measured = stage.validate(stage.network.eval())
+            _check_finite(stage, row["epoch"], measured["score"])
+            if not stage.best or measured["score"] >= stage.best["metrics"]["score"]:
+                weights = {name: value.detach().clone() for name, value in stage.network.state_dict().items()}
+                stage.best = {"weights": weights, "metrics": {**measured, "epoch": row["epoch"]}}
+        finally:
+            stage.network.load_state_dict(own)
+        row |= {f"validation_{name}": value for name, value in measured.items() if name != "score"}
+        state = {
+            "epoch": row["epoch"],
+            "network": own,
+            "optimiser": optimiser.state_dict(),
+            "average": average.state() if average else None,
+            "best": stage.best,
+        }
+        run.save_checkpoint(stage.name, state, row)
+    place.wait()
+
+
+def _check_finite(stage: Stage, epoch: int, value: float) -> None:
+    """Weights that answer NaN would be kept, and resumed from, for ever."""
+    if not math.isfinite(value):
+        raise RunError(
+            f"{stage.name}, epoch {epoch}: the loss is {value}, need a number; the epochs before are kept, and would "
+            "lead here again: train anew with another --out, a smaller learning rate or --precision float32"
+        )
+
+
+def _restore(stage: Stage, run: RunFolder, optimiser: torch.optim.Optimizer, average: WeightAverage | None) -> int:
+    """Continue from the checkpoint if there is one; returns the first epoch to run. Raises RunError."""
+    state = run.load_checkpoint(stage.name)
+    if state is None:
+        return 0
+    try:
+        stage.network.load_state_dict(state["network"])
+        optimiser.load_state_dict(state["optimiser"])
+        if average:
+            average.restore(state["average"])
+        stage.best = {name: state["best"][name] for name in ("weights", "metrics")}
+        return int(state["epoch"])
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise RunError(
+            f"{run.checkpoint_path(stage.name)}: not a state of this stage ({reason}); "
+            "delete it to start this stage again"
+        ) from error
+
+
+class _progress:
+    """A bar over all steps of a stage with loss and images per second; silent in all processes but the first."""
+
+    def __init__(self, stage: Stage, console: Console, place: Workers, first_epoch: int, steps: int) -> None:
+        self._epochs = stage.recipe.epochs
+        self._bar = Progress(
+            TextColumn(f"{stage.name:15}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"),
+            TimeRemainingColumn(), console=console, disable=not place.is_first,
+        )  # fmt: skip
+        self._task = self._bar.add_task("", total=self._epochs * steps, completed=first_epoch * steps)
+
+    def __enter__(self) -> Callable[[int, float, float], None]:
+        self._bar.start()
+        return self._report
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def _report(self, epoch: int, loss: float, speed: float) -> None:
+        text = f"epoch {epoch + 1}/{self._epochs}  loss {loss:.4f}  {speed:.1f} images/s"
+        self._bar.update(self._task, advance=1, description=text)
