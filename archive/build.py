@@ -66,7 +66,7 @@ def build_archive(
         _fix_manifest(unpacked / _MANIFEST)
         with atomic_write(target) as temporary:
             _write_zip(unpacked, temporary)
-            _try_out(temporary, Path(folder) / "tried")
+            _smoke_test(temporary, Path(folder) / "tried")
     return target
 
 
@@ -121,7 +121,7 @@ def _write_zip(source: Path, target: Path) -> None:
             archive.writestr(entry, path.read_bytes())
 
 
-def _try_out(archive: Path, folder: Path) -> None:
+def _smoke_test(archive: Path, folder: Path) -> None:
     """Unpack the archive and answer one request with it, in a process that sees it as a TorchServe worker does."""
     with zipfile.ZipFile(archive) as packed:
         packed.extractall(folder)
@@ -132,7 +132,7 @@ def _try_out(archive: Path, folder: Path) -> None:
         "TMPDIR": str(folder.parent),  # what a worker keeps there goes with it
         "CUDA_VISIBLE_DEVICES": "",
     }
-    command = [sys.executable, str(_HERE / "try_out.py"), str(folder)]
+    command = [sys.executable, str(_HERE / "smoke_test.py"), str(folder)]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise ArtefactError(f"the archive was built but does not answer: {_last_line(done.stderr)}")

@@ -1,4 +1,4 @@
-"""Answer one request with an unpacked coronet.mar, as a TorchServe worker would: `python try_out.py FOLDER`.
+"""Answer one request with an unpacked coronet.mar, as a TorchServe worker would: `python smoke_test.py FOLDER`.
 
 Runs in its own process with the folder as PYTHONPATH and working directory. Everything of this project must come
 from the folder, also where a checkout is installed.

@@ -16,7 +16,7 @@ from cli.main import main, parse
 from handlers.limits import Limits
 from outputs.montage import PANEL, write_montage
 from outputs.pictures import heatmap_png
-from tests.client.conftest import EXPLANATION
+from tests.fixtures.fake_server import EXPLANATION
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from PIL import Image
 from evaluation.metrics import Answers
 from evaluation.results import ImageResult
 from model_src.networks.coronet import Classified, CoroNet
+from tests.fixtures.short_run import recipe, stripes, whole  # noqa: F401 (fixtures)
 from train.data.data_dir import Example
 
 GRAY = (40, 128, 215)  # gray value of the part that tells the class

@@ -287,7 +287,7 @@ def test_a_killed_process_loses_nothing_that_was_stored(
 ) -> None:
     folders = str(examples[0].path.parent), str(tmp_path / "cache")
     killed = subprocess.run(
-        [sys.executable, "-c", BUILD, *folders, str(SIZE)], cwd=Path(__file__).parents[2], stderr=subprocess.DEVNULL
+        [sys.executable, "-c", BUILD, *folders, str(SIZE)], cwd=Path(__file__).parents[3], stderr=subprocess.DEVNULL
     )
     assert killed.returncode == -signal.SIGKILL
     cache = open_cache(examples, SIZE, tmp_path / "cache")
