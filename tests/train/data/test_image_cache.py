@@ -266,7 +266,7 @@ def test_a_folder_that_cannot_be_written(examples: list[Example], tmp_path: Path
 BUILD = """
 import os, signal, sys
 from pathlib import Path
-from train import image_cache
+from train.data import image_cache
 from train.data.data_dir import Example
 
 def until_killed(paths, size, workers):
