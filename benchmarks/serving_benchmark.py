@@ -49,7 +49,7 @@ from cli.commands.bench import HEADING, row
 from client.load import Ask, drive
 from launcher.server import Server, torchserve
 from launcher.torchserve_config import free_ports
-from launcher.worker_pools import choose_lanes
+from launcher.worker_pools import choose_pools
 from model_src.cores import available_cores
 from model_src.model_names import EXPLAIN_MODEL, PREDICT_MODEL
 from model_src.networks.coronet import CoroNet
@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("build/bench/serving"))
     args = parser.parse_args()
     if args.seconds < 4:
-        parser.error("--seconds: need at least 4, since explanations get 2 of them to fill their lane")
+        parser.error("--seconds: need at least 4, since explanations get 2 of them to fill their workers")
     args.out.mkdir(parents=True, exist_ok=True)
     body = jpeg()
     with tempfile.TemporaryDirectory(prefix="serving-", dir="/tmp") as temporary:
@@ -84,7 +84,7 @@ def main() -> None:
             | {"python": platform.python_version()},
             "seconds": args.seconds,
         }
-        workers = choose_lanes(available_cores(), 0)[0].workers
+        workers = choose_pools(available_cores(), 0)[0].workers
         result["in_process"] = {
             f"{count} x {available_cores() // count}": in_process(artefacts, body, count, args.seconds)
             for count in sorted({workers, 1})
@@ -165,8 +165,8 @@ def served(store: Path, state: Path, body: bytes, args: argparse.Namespace) -> d
         connect = partial(predicting, server, body)
         result |= levels("coronet serve", connect, args)
         result["memory_mb"] = {
-            lane.model: [memory_mb(worker["pid"]) for worker in server.describe(lane.model)["workers"]]
-            for lane in choose_lanes(available_cores(), 0)
+            pool.model: [memory_mb(worker["pid"]) for worker in server.describe(pool.model)["workers"]]
+            for pool in choose_pools(available_cores(), 0)
         }
         print(f"unshared memory of each worker, MB: {result['memory_mb']}", flush=True)
         result["flood"] = [flood(server, body, connect, clients, args.seconds) for clients in _FLOODED_CLIENTS]
@@ -174,7 +174,7 @@ def served(store: Path, state: Path, body: bytes, args: argparse.Namespace) -> d
 
 
 def start_seconds(store: Path, state: Path) -> float:
-    """From the command in a process of its own, Python's start included, until each lane has answered."""
+    """From the command in a process of its own, Python's start included, until each worker pool has answered."""
     port, metrics_port = free_ports(2)
     command = [sys.executable, "-m", "cli", "serve", "--model-store", str(store), "--port", str(port)]
     begun = time.perf_counter()

@@ -200,9 +200,9 @@ def is_full(error: Exception) -> bool:
 
 
 def worker_pids(server: Server) -> list[int]:
-    """Process ids of the workers of both lanes."""
-    lanes = [server.describe(model) for model in (PREDICT_MODEL, EXPLAIN_MODEL)]
-    return [worker["pid"] for lane in lanes for worker in lane.get("workers", ())]
+    """Process ids of the workers of both pools."""
+    pools = [server.describe(model) for model in (PREDICT_MODEL, EXPLAIN_MODEL)]
+    return [worker["pid"] for pool in pools for worker in pool.get("workers", ())]
 
 
 def resident(server: Server) -> dict[str, float]:

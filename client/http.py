@@ -103,7 +103,7 @@ class CoroNetClient:
         self._json(self._explain(fields, {"data": ("image", gray_png(), "image/png")}, patient=False))
 
     def ready(self) -> bool:
-        """True when the model answers, in each lane that the server has."""
+        """True when the model answers, in each worker pool that the server has."""
         try:
             self.check()
         except (RequestError, ServerError):

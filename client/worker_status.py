@@ -33,8 +33,8 @@ def describe(token: TokenSource, model: str, **parameters: str) -> dict[str, Any
         return {}
 
 
-def all_lanes_work(token: TokenSource) -> bool:
-    """Whether each lane of the server has a worker with the model loaded; False when nobody can be asked."""
-    lanes = [describe(token, model) for model in (PREDICT_MODEL, EXPLAIN_MODEL)]
-    registered = [lane for lane in lanes if lane]
-    return bool(lanes[0]) and all(any(w["status"] == "READY" for w in lane.get("workers", ())) for lane in registered)
+def all_pools_work(token: TokenSource) -> bool:
+    """Whether each worker pool of the server has a worker with the model loaded; False when nobody can be asked."""
+    pools = [describe(token, model) for model in (PREDICT_MODEL, EXPLAIN_MODEL)]
+    registered = [pool for pool in pools if pool]
+    return bool(pools[0]) and all(any(w["status"] == "READY" for w in pool.get("workers", ())) for pool in registered)

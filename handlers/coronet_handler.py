@@ -22,10 +22,10 @@ if (_HERE / "handlers").is_dir():
 
 from handlers.measurements import Measurements  # noqa: E402
 from handlers.metrics import publish  # noqa: E402
+from handlers.pool_membership import PoolMembership  # noqa: E402
 from handlers.private_log import shorten_warnings, whereabouts  # noqa: E402
 from handlers.process import configure_process, worker_device  # noqa: E402
 from handlers.service import Call, answer_batch  # noqa: E402
-from handlers.worker_pool import Lane  # noqa: E402
 from handlers.worker_settings import WorkerSettings  # noqa: E402
 from inference.failures import is_device_lost  # noqa: E402
 from inference.predictor import CoroNetCore  # noqa: E402
@@ -50,8 +50,8 @@ class CoroNetHandler:
         settings = WorkerSettings.from_config(config.get("handler"))
         self.limits = settings.limits
         shorten_warnings()
-        self.lane = Lane.enter(context.model_name, config.get("minWorkers", 1))
-        configure_process(self.lane.threads())
+        self.membership = PoolMembership.join(context.model_name, config.get("minWorkers", 1))
+        configure_process(self.membership.threads())
         version = context.manifest["model"]["modelVersion"]
         self.core = CoroNetCore(
             properties["model_dir"],
@@ -65,7 +65,7 @@ class CoroNetHandler:
 
     def handle(self, data: Sequence[Mapping[str, object]], context: Any) -> list[bytes]:
         """One body per row, in order; status and content type go into the context, each at its row's index."""
-        with self.lane.working() as wanted:
+        with self.membership.working() as wanted:
             if not wanted:
                 stopping = Overloaded("the server is stopping: ask again in a minute")
                 replies = [error_reply(stopping) for _ in data]
@@ -89,7 +89,7 @@ class CoroNetHandler:
         measured = Measurements()
         try:
             with measured.step("batch"):
-                replies = answer_batch(self.core, self.limits, calls, measured, self.lane.explaining)
+                replies = answer_batch(self.core, self.limits, calls, measured, self.membership.explaining)
         except Exception as error:
             if is_device_lost(error):
                 # The CUDA context stays broken for the life of the process, and TorchServe would keep the worker:

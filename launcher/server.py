@@ -20,11 +20,12 @@ from client.tokens import RECORD_FILE, ServerRecord, TokenSource, state_director
 from client.worker_status import describe
 from handlers.server_files import WORKERS_VARIABLES, ServerFiles
 from launcher.java import find_java
+from launcher.packaged_files import LOG_CONFIG, ROOMS
 from launcher.process_group import stop_group
 from launcher.server_log import ServerLog
 from launcher.supervisor import STOP_TIMEOUT
 from launcher.torchserve_config import read_properties, settle_addresses, write_config
-from launcher.worker_pools import ARCHIVE, Lane, choose_lanes, count_gpus, snapshot
+from launcher.worker_pools import ARCHIVE, WorkerPool, choose_pools, count_gpus, snapshot
 from model_src.cores import available_cores
 from model_src.errors import RequestError, ServerError
 from model_src.model_names import PREDICT_MODEL
@@ -33,7 +34,6 @@ from model_src.model_names import PREDICT_MODEL
 # startupTimeout, so that TorchServe's reason is heard first.
 START_TIMEOUT = 600.0
 DRAIN_TIMEOUT = 30.0  # seconds that requests in progress may still take when the server is to stop
-_LOG_CONFIG = Path(__file__).parents[1] / "log4j2.xml"  # keeps what callers send out of the logs
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def torchserve(
     explain_workers: int | None = None,
     state: Path | None = None,
 ) -> Iterator[Server]:
-    """Serve MODEL_STORE/coronet.mar: yields when every lane has answered, stops everything at the end.
+    """Serve MODEL_STORE/coronet.mar: yields when every worker pool has answered, stops everything at the end.
 
     It stops too when this process dies, however it dies.
 
@@ -98,7 +98,7 @@ def torchserve(
         config: TorchServe's config.properties.
         port, management_port, metrics_port: instead of those in `config`; see settle_addresses. Without
             management_port, management listens on a unix socket that this user alone can reach.
-        workers, explain_workers: worker processes of each lane; None: by cores and GPUs. Without explain_workers (0)
+        workers, explain_workers: worker processes of each pool; None: by cores and GPUs. Without explain_workers (0)
             one model serves both.
         state: directory for key file, logs and record; by default the user's own for this port, where
             `coronet predict` looks for the token.
@@ -115,7 +115,7 @@ def torchserve(
         raise ServerError(f"{model_store / ARCHIVE} is damaged or cut short: make it again with 'coronet archive'")
     java = find_java()
     properties = read_properties(config)
-    lanes = choose_lanes(available_cores(), count_gpus(properties), workers, explain_workers)
+    pools = choose_pools(available_cores(), count_gpus(properties), workers, explain_workers)
     # For the launcher's pid file, the sockets and the unpacked archive: a second server would take the first
     # one's. Directly in /tmp, because a socket's path may have 107 bytes at most.
     with (
@@ -135,15 +135,15 @@ def torchserve(
         for leftover in (key_file, management_link):
             leftover.unlink(missing_ok=True)
         own_config = state / "config.properties"
-        write_config(config, addresses, own_config, model_snapshot=snapshot(lanes))
+        write_config(config, addresses, own_config, model_snapshot=snapshot(pools))
         command = [sys.executable, "-m", "launcher.supervisor"]
         command += [sys.executable, "-m", "ts.model_server", "--start", "--foreground", "--ncs"]
         command += ["--ts-config", str(own_config), "--model-store", str(model_store.resolve())]
-        command += ["--log-config", str(_LOG_CONFIG)]
+        command += ["--log-config", str(LOG_CONFIG)]
         process = subprocess.Popen(
             command,
             cwd=state,
-            env=java.environment(_environment(state, temporary, lanes)),
+            env=java.environment(_environment(state, temporary, pools)) | {"PYTHONPATH": str(ROOMS)},  # the supervisor's alone
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -162,7 +162,7 @@ def torchserve(
                 process=process,
                 log=ServerLog(cast(IO[str], process.stdout)),
             )
-            _wait_until_ready(server, lanes)
+            _wait_until_ready(server, pools)
             record = ServerRecord(server.url, server.management_url, process.pid, str(key_file) if tokens else None)
             write_record(record, state)
             if server.management_url.startswith("unix:"):
@@ -172,7 +172,7 @@ def torchserve(
             cast(IO[str], process.stdin).close()
             with suppress(subprocess.TimeoutExpired):
                 process.wait(STOP_TIMEOUT + 10)
-            stop_group(process, STOP_TIMEOUT)  # in case somebody has killed the lifeline itself
+            stop_group(process, STOP_TIMEOUT)  # in case somebody has killed the supervisor itself
             for leftover in (key_file, management_link, state / RECORD_FILE):
                 leftover.unlink(missing_ok=True)
 
@@ -195,7 +195,7 @@ def _locked(directory: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _environment(state: Path, temporary: str, lanes: Sequence[Lane]) -> dict[str, str]:
+def _environment(state: Path, temporary: str, pools: Sequence[WorkerPool]) -> dict[str, str]:
     """The environment of TorchServe and its workers."""
     environment = dict(os.environ)
     for name in (
@@ -209,12 +209,12 @@ def _environment(state: Path, temporary: str, lanes: Sequence[Lane]) -> dict[str
     # An explanation's threads wait for each other thousands of times. Spinning meanwhile, as by default, they use up
     # the little that predictions leave them: five times slower on busy cores.
     environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    environment.update({WORKERS_VARIABLES[lane.model]: str(lane.workers) for lane in lanes})
+    environment.update({WORKERS_VARIABLES[pool.model]: str(pool.workers) for pool in pools})
     return environment
 
 
-def _wait_until_ready(server: Server, lanes: Sequence[Lane]) -> None:
-    """Return when every worker has loaded the model and each lane has answered a small request."""
+def _wait_until_ready(server: Server, pools: Sequence[WorkerPool]) -> None:
+    """Return when every worker has loaded the model and each worker pool has answered a small request."""
     deadline = time.monotonic() + START_TIMEOUT
     while True:
         if server.process.poll() is not None:
@@ -223,7 +223,7 @@ def _wait_until_ready(server: Server, lanes: Sequence[Lane]) -> None:
             raise ServerError(server.failure("the model could not be loaded"))
         if time.monotonic() > deadline:
             raise ServerError(server.failure(f"the model did not answer within {START_TIMEOUT:.0f} s"))
-        if all(_has_loaded(server, lane) for lane in lanes):
+        if all(_has_loaded(server, pool) for pool in pools):
             break
         time.sleep(0.5)
     try:
@@ -232,6 +232,6 @@ def _wait_until_ready(server: Server, lanes: Sequence[Lane]) -> None:
         raise ServerError(server.failure(f"the model loaded but does not answer ({error})")) from None
 
 
-def _has_loaded(server: Server, lane: Lane) -> bool:
-    workers = server.describe(lane.model).get("workers", [])
-    return len(workers) == lane.workers and all(worker["status"] == "READY" for worker in workers)
+def _has_loaded(server: Server, pool: WorkerPool) -> bool:
+    workers = server.describe(pool.model).get("workers", [])
+    return len(workers) == pool.workers and all(worker["status"] == "READY" for worker in workers)

@@ -1,6 +1,6 @@
 """Runs a server for as long as its owner lives: `python -m launcher.supervisor COMMAND...`.
 
-Standard input is the lifeline, a pipe whose other end the owner alone holds. When it closes, because the owner says so
+Standard input is a pipe whose other end the owner alone holds. When it closes, because the owner says so
 or has died (SIGKILL leaves nobody time to clean up), the server is ended: in good order, then by force. This process
 leads the process group of all that the server starts, and ends last.
 """
@@ -26,7 +26,9 @@ def main(command: list[str]) -> int:
     """Run the command; returns its exit status."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave_it_to_the_owner)
-    server = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    # PYTHONPATH is how this process finds its own modules. The server's workers take theirs from the archive.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    server = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment)
     threading.Thread(target=_watch, args=(server,), daemon=True).start()
     status = server.wait()
     _end_the_rest()
@@ -39,7 +41,7 @@ def _leave_it_to_the_owner(*_: object) -> None:
 
 
 def _watch(server: subprocess.Popen[bytes]) -> None:
-    """Wait for the end of the lifeline, then end the server.
+    """Wait until the owner closes standard input, then end the server.
 
     What its launcher has started is asked, because that ends its own workers in good order; the launcher follows.
     """

@@ -21,13 +21,13 @@ _MOST_WORKERS = 4  # on a CPU: each costs about 1.2 GB
 # machine may be busy.
 _EXPLAIN_TIMEOUT = 1800
 # A worker that only predicts and hangs is replaced sooner. Its longest work is 64 images of 4 megapixels, which take
-# two cores a minute at 512 pixels, after two explanations of a minute (handlers/worker_pool.py); and
+# two cores a minute at 512 pixels, after two explanations of a minute (handlers/pool_membership.py); and
 # the machine may be busy.
 _PREDICT_TIMEOUT = 240
 
 
 @dataclass(frozen=True)
-class Lane:
+class WorkerPool:
     """One registration of the archive."""
 
     model: str
@@ -52,8 +52,10 @@ class Lane:
         }
 
 
-def choose_lanes(cores: int, gpus: int, workers: int | None = None, explain_workers: int | None = None) -> list[Lane]:
-    """The lanes for a machine; `workers` and `explain_workers` in place of our own choice, 0 of the latter: one lane.
+def choose_pools(
+    cores: int, gpus: int, workers: int | None = None, explain_workers: int | None = None
+) -> list[WorkerPool]:
+    """The pools for a machine; `workers` and `explain_workers` in place of our own choice, 0 of the latter: one pool.
 
     On a CPU every prediction worker has one thread where cores are few: two images on two threads of one core each
     are done sooner than one after the other on both. A worker takes one request at a time, so that none waits for a
@@ -64,19 +66,19 @@ def choose_lanes(cores: int, gpus: int, workers: int | None = None, explain_work
     timeout = _PREDICT_TIMEOUT if explainers else _EXPLAIN_TIMEOUT
     # The figures for GPUs follow from how GPUs work; they were not measured with TorchServe on one.
     if gpus:
-        predictions = Lane(PREDICT_MODEL, workers or gpus, batch=8, delay=5, response_timeout=timeout)
+        predictions = WorkerPool(PREDICT_MODEL, workers or gpus, batch=8, delay=5, response_timeout=timeout)
     else:
-        predictions = Lane(PREDICT_MODEL, workers or min(cores, _MOST_WORKERS), response_timeout=timeout)
-    return [predictions, *([Lane(EXPLAIN_MODEL, explainers)] if explainers else [])]
+        predictions = WorkerPool(PREDICT_MODEL, workers or min(cores, _MOST_WORKERS), response_timeout=timeout)
+    return [predictions, *([WorkerPool(EXPLAIN_MODEL, explainers)] if explainers else [])]
 
 
-def snapshot(lanes: Sequence[Lane]) -> str:
-    """The value of config.properties' model_snapshot that makes TorchServe start these lanes and nothing else.
+def snapshot(pools: Sequence[WorkerPool]) -> str:
+    """The value of config.properties' model_snapshot that makes TorchServe start these pools and nothing else.
 
     It wins over the archive's model-config.yaml, which is one file for both. The version is the archive's own,
     whatever is written here.
     """
-    models = {lane.model: {"1.0": lane.settings()} for lane in lanes}
+    models = {pool.model: {"1.0": pool.settings()} for pool in pools}
     return json.dumps({"name": "coronet", "modelCount": len(models), "models": models})
 
 

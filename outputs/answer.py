@@ -15,7 +15,7 @@ from model_src.errors import RequestError
 from model_src.imaging.xray import Xray
 from model_src.model_names import EXPLAIN_MODEL, PREDICT_MODEL
 
-MODEL_NAME = PREDICT_MODEL  # in both lanes
+MODEL_NAME = PREDICT_MODEL  # in both worker pools
 JSON = "application/json"
 PNG = "image/png"
 

@@ -12,7 +12,7 @@ import time
 
 from cli.asking import add_connection_arguments, connect
 from client.tokens import find_token
-from client.worker_status import all_lanes_work
+from client.worker_status import all_pools_work
 from model_src.errors import Overloaded, RequestError, ServerError
 
 
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
         except (RequestError, ServerError) as error:
             if time.monotonic() < deadline:
                 time.sleep(0.5)
-            elif isinstance(error, Overloaded) and all_lanes_work(find_token(args.url, args.token, args.token_file)):
+            elif isinstance(error, Overloaded) and all_pools_work(find_token(args.url, args.token, args.token_file)):
                 print(f"{args.url} is busy, its workers are there: {error}")
                 return 0
             else:

@@ -62,22 +62,22 @@ def own_server(fake_server, tmp_path, monkeypatch):
     return fake_server
 
 
-def lane(*statuses):
+def pool(*statuses):
     return (200, [{"workers": [{"status": status} for status in statuses]}])
 
 
 @pytest.mark.parametrize(
-    ("lanes", "status"),
+    ("pools", "status"),
     [
-        ([lane("READY", "UNLOADING"), lane("READY")], 0),
-        ([lane("READY"), (404, {})], 0),  # no explanation lane
-        ([lane("READY"), lane("UNLOADING")], 1),
-        ([lane(), lane("READY")], 1),
+        ([pool("READY", "UNLOADING"), pool("READY")], 0),
+        ([pool("READY"), (404, {})], 0),  # no explanation pool
+        ([pool("READY"), pool("UNLOADING")], 1),
+        ([pool(), pool("READY")], 1),
         ([(404, {}), (404, {})], 1),
     ],
 )
-def test_busy_is_not_dead(own_server, capsys, lanes, status):
-    own_server.answers = [BUSY, *lanes]
+def test_busy_is_not_dead(own_server, capsys, pools, status):
+    own_server.answers = [BUSY, *pools]
     assert main(["ready", "--url", own_server.url]) == status
     told = capsys.readouterr()
     assert ("is busy, its workers are there" in told.out) == (status == 0)

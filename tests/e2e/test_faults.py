@@ -28,7 +28,7 @@ from client.load import drive
 from client.tokens import TokenSource
 from launcher.server import torchserve
 from launcher.torchserve_config import free_ports
-from launcher.worker_pools import Lane
+from launcher.worker_pools import WorkerPool
 from model_src.errors import RequestError, ServerError
 from model_src.model_names import EXPLAIN_MODEL, PREDICT_MODEL
 from phantoms.generate import make_phantom
@@ -54,7 +54,7 @@ def serve(model_store, tmp_path):
 
 
 def ready_pids(server, model=PREDICT_MODEL) -> list[int]:
-    """Process ids of a lane's workers that are ready."""
+    """Process ids of a worker pool's workers that are ready."""
     return [worker["pid"] for worker in server.describe(model).get("workers", []) if worker["status"] == "READY"]
 
 
@@ -159,8 +159,8 @@ def test_killed_again_and_again_nothing_is_answered_wrong(serve):
 
 @pytest.mark.slow
 def test_a_worker_that_hangs_is_replaced(serve, phantom_png, monkeypatch):
-    lanes = [Lane(PREDICT_MODEL, 2, response_timeout=5), Lane(EXPLAIN_MODEL, 1)]
-    monkeypatch.setattr("launcher.server.choose_lanes", lambda *_: lanes)
+    pools = [WorkerPool(PREDICT_MODEL, 2, response_timeout=5), WorkerPool(EXPLAIN_MODEL, 1)]
+    monkeypatch.setattr("launcher.server.choose_pools", lambda *_: pools)
     server = serve()
     image = phantom_png.read_bytes()
     expected = server.client().predict(image)

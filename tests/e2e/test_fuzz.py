@@ -17,8 +17,8 @@ EXPLAINED_SECONDS = 40.0
 
 
 def worker_pids(server):
-    lanes = [server.describe(model)["workers"] for model in (PREDICT_MODEL, EXPLAIN_MODEL)]
-    return [worker["pid"] for lane in lanes for worker in lane]
+    pools = [server.describe(model)["workers"] for model in (PREDICT_MODEL, EXPLAIN_MODEL)]
+    return [worker["pid"] for pool in pools for worker in pool]
 
 
 def attack(server, post, numbers):

@@ -66,7 +66,7 @@ def test_a_flood_of_explanations_at_both_addresses_does_not_hold_up_predictions(
 
 @pytest.fixture
 def serving(start, model_store, tmp_path):
-    """`coronet serve` with one worker in each lane: the process, its address, its token."""
+    """`coronet serve` with one worker in each worker pool: the process, its address, its token."""
     port, metrics_port = free_ports(2)
     ports = ("--port", port, "--metrics-port", metrics_port)
     process = start([CORONET, "serve", "--model-store", model_store, "--workers", "1", *ports])
@@ -84,7 +84,7 @@ def test_sigterm_lets_a_slow_explanation_finish(serving, phantom_png):
     answers: list[requests.Response] = []
 
     def explain() -> None:
-        # the only prediction worker does not explain: this too is answered in the other lane
+        # the only prediction worker does not explain: this too is answered in the other pool
         answers.append(requests.post(url + PATHS[0], data=SLOW, files={"data": image}, headers=token, timeout=60))
 
     family = psutil.Process(process.pid).children(recursive=True)

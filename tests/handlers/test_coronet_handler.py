@@ -116,10 +116,10 @@ def test_explain_flag_is_the_servers(handler, make_context, chest_png, headers, 
 def test_explanations_go_elsewhere_when_they_would_take_the_last_worker(handler, make_context, chest_png, monkeypatch):
     rows = [{"data": bytearray(chest_png), **QUICK}, {"body": bytearray(chest_png)}]
     headers = (EXPLAIN, PREDICT)
-    handler.lane.files.announce_explanations()
+    handler.membership.files.announce_explanations()
     try:
         context = make_context(*headers)
-        bodies = handler.handle(rows, context)  # this lane has one worker
+        bodies = handler.handle(rows, context)  # this pool has one worker
         assert context.statuses == {0: 307, 1: 200}
         assert context.phrases[0] == "Temporary Redirect"
         assert context.answer_headers == {0: {"Location": "/explanations/coronet-explain"}}
@@ -127,12 +127,12 @@ def test_explanations_go_elsewhere_when_they_would_take_the_last_worker(handler,
         assert (told["code"], told["type"]) == (307, "ExplanationsElsewhere")
         assert "/explanations/coronet-explain" in told["message"]
         assert json.loads(bodies[1])["label"] == "Healthy"
-        monkeypatch.setattr(handler, "lane", dataclasses.replace(handler.lane, explains=True))
+        monkeypatch.setattr(handler, "membership", dataclasses.replace(handler.membership, explains=True))
         there = make_context(*headers)
         assert json.loads(handler.handle(rows, there)[0])["model"] == "coronet"
         assert there.statuses == {0: 200, 1: 200}
     finally:
-        (handler.lane.files.directory / "explanations").unlink()
+        (handler.membership.files.directory / "explanations").unlink()
 
 
 @pytest.fixture
@@ -145,14 +145,14 @@ def published(monkeypatch) -> list:
 
 def test_a_server_that_is_stopping_begins_nothing(handler, make_context, chest_png, published):
     context = make_context(PREDICT, EXPLAIN)
-    handler.lane.files.stop_working()
+    handler.membership.files.stop_working()
     try:
         bodies = handler.handle([{"body": bytearray(chest_png)}, {"data": bytearray(chest_png)}], context)
     finally:
-        (handler.lane.files.directory / "stopping").unlink()
+        (handler.membership.files.directory / "stopping").unlink()
     assert context.statuses == {0: 503, 1: 503}
     assert [json.loads(body)["type"] for body in bodies] == ["Overloaded", "Overloaded"]
-    assert handler.lane.files.idle()
+    assert handler.membership.files.idle()
     ((_, measured, requests),) = published
     assert (measured.errors, requests) == ({"Overloaded": 2}, 2)
 

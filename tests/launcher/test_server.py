@@ -13,7 +13,7 @@ from client.tokens import TokenSource
 from handlers.server_files import ServerFiles
 from launcher.server import Server, _environment, _locked, torchserve
 from launcher.server_log import ServerLog
-from launcher.worker_pools import Lane
+from launcher.worker_pools import WorkerPool
 from model_src.errors import ServerError
 
 CONFIG = Path(__file__).parents[2] / "config.properties"
@@ -69,7 +69,7 @@ def test_the_childs_environment_is_its_own(monkeypatch, tmp_path):
     monkeypatch.setenv("TS_CONFIG_FILE", "another")
     monkeypatch.setenv("PATH", "/usr/bin")
     monkeypatch.setenv("HTTPS_PROXY", "kept")
-    environment = _environment(tmp_path, "/tmp/own", [Lane("coronet", 3), Lane("coronet-explain", 1)])
+    environment = _environment(tmp_path, "/tmp/own", [WorkerPool("coronet", 3), WorkerPool("coronet-explain", 1)])
     assert not {"PYTHONPATH", "TS_CONFIG_FILE"} & environment.keys()
     assert (environment["CORONET_WORKERS"], environment["CORONET_EXPLAIN_WORKERS"]) == ("3", "1")
     assert environment["PATH"] == f"{Path(sys.executable).parent}:/usr/bin"

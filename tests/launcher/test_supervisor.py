@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -21,15 +22,15 @@ sys.exit(3)
 """
 OWNER = f"""
 import subprocess, sys, time
-lifeline = subprocess.Popen([sys.executable, "-m", "launcher.supervisor", sys.executable, "-c", {LAUNCHER!r}],
+supervisor = subprocess.Popen([sys.executable, "-m", "launcher.supervisor", sys.executable, "-c", {LAUNCHER!r}],
     stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
-print(lifeline.pid, lifeline.stdout.readline().strip(), flush=True)
+print(supervisor.pid, supervisor.stdout.readline().strip(), flush=True)
 time.sleep(60)
 """
 
 
 @pytest.fixture
-def lifeline():
+def supervisor():
     process = subprocess.Popen(
         [sys.executable, "-m", "launcher.supervisor", sys.executable, "-c", LAUNCHER],
         stdin=subprocess.PIPE,
@@ -53,17 +54,17 @@ def gone(group: int) -> bool:
     return members(group) == []
 
 
-def test_closing_it_ends_the_server_in_good_order(lifeline):
-    lifeline.stdin.close()
-    assert lifeline.wait(10) == 3  # the launcher itself was not killed
-    assert gone(lifeline.pid)
+def test_closing_it_ends_the_server_in_good_order(supervisor):
+    supervisor.stdin.close()
+    assert supervisor.wait(10) == 3  # the launcher itself was not killed
+    assert gone(supervisor.pid)
 
 
-def test_signals_are_the_owners_business(lifeline):
+def test_signals_are_the_owners_business(supervisor):
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        lifeline.send_signal(number)
+        supervisor.send_signal(number)
     time.sleep(0.3)
-    assert len(members(lifeline.pid)) == 3
+    assert len(members(supervisor.pid)) == 3
 
 
 def test_an_owner_that_is_killed_takes_the_server_along():
@@ -74,3 +75,23 @@ def test_an_owner_that_is_killed_takes_the_server_along():
     owner.wait()
     owner.stdout.close()
     assert gone(int(group))
+
+
+def test_the_server_does_not_get_the_supervisors_module_path():
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "launcher.supervisor",
+            sys.executable,
+            "-c",
+            "import os; print(os.environ.get('PYTHONPATH'))",
+        ],
+        env={**os.environ, "PYTHONPATH": root},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        start_new_session=True,
+    )
+    assert done.stdout == "None\n"

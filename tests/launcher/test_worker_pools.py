@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from launcher import worker_pools as lanes
-from launcher.worker_pools import Lane, choose_lanes, count_gpus, snapshot
+from launcher import worker_pools
+from launcher.worker_pools import WorkerPool, choose_pools, count_gpus, snapshot
 from model_src.errors import ServerError
 
 
@@ -26,16 +26,16 @@ from model_src.errors import ServerError
     ],
 )
 def test_workers(cores, gpus, options, workers):
-    assert {lane.model: lane.workers for lane in choose_lanes(cores, gpus, **options)} == workers
+    assert {pool.model: pool.workers for pool in choose_pools(cores, gpus, **options)} == workers
 
 
 def test_only_a_gpu_waits_for_a_batch():
-    assert [(lane.batch, lane.delay) for lane in choose_lanes(2, 0)] == [(1, 1), (1, 1)]
-    assert [(lane.batch, lane.delay) for lane in choose_lanes(2, 1)] == [(8, 5), (1, 1)]
+    assert [(pool.batch, pool.delay) for pool in choose_pools(2, 0)] == [(1, 1), (1, 1)]
+    assert [(pool.batch, pool.delay) for pool in choose_pools(2, 1)] == [(8, 5), (1, 1)]
 
 
 def test_the_snapshot_has_every_setting_that_torchserve_reads():
-    written = json.loads(snapshot([Lane("coronet", 2), Lane("coronet-explain", 1, delay=7)]))
+    written = json.loads(snapshot([WorkerPool("coronet", 2), WorkerPool("coronet-explain", 1, delay=7)]))
     assert written["modelCount"] == 2
     assert written["models"]["coronet-explain"]["1.0"] == {
         "defaultVersion": True,
@@ -75,7 +75,7 @@ def test_gpus_are_counted_as_torchserve_does(monkeypatch, visible, properties, f
 def test_a_machine_without_nvidia_smi(monkeypatch):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setenv("PATH", "/nowhere")
-    assert lanes.count_gpus({}) == 0
+    assert worker_pools.count_gpus({}) == 0
 
 
 def test_gpu_names_that_torchserve_cannot_read(monkeypatch):

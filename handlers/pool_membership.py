@@ -1,4 +1,4 @@
-"""The lane a worker belongs to: predictions, explanations, or both, and what it may begin just now.
+"""The worker pool that a worker belongs to: predictions, explanations, or both, and what it may begin just now.
 
 The archive may be registered as two models. Workers of `coronet-explain` then take explanations, at low priority, and
 workers of `coronet` stay free for predictions: an explanation that is sent to them nevertheless is answered as long as
@@ -29,15 +29,15 @@ _BESIDE_PREDICTIONS = 60.0
 
 
 @dataclass(frozen=True)
-class Lane:
-    """One worker's lane; `files` None: nothing can be agreed on with other workers, so it works as if alone."""
+class PoolMembership:
+    """One worker's pool; `files` None: nothing can be agreed on with other workers, so it works as if alone."""
 
     explains: bool
     workers: int
     files: ServerFiles | None
 
     @classmethod
-    def enter(cls, model: str, workers: int) -> Lane:
+    def join(cls, model: str, workers: int) -> PoolMembership:
         """Make this process a worker of the model that it was started for, before it loads anything.
 
         Args:
@@ -61,7 +61,7 @@ class Lane:
     def threads(self) -> int:
         """This worker's share of the cores, at least 1: more threads than cores make every worker slower.
 
-        Each lane has all cores: explanations run when predictions leave them idle. An OMP_NUM_THREADS in the
+        Each pool has all cores: explanations run when predictions leave them idle. An OMP_NUM_THREADS in the
         environment is the operator's own choice and wins.
         """
         chosen = os.environ.get("OMP_NUM_THREADS", "")

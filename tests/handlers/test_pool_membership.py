@@ -1,0 +1,111 @@
+"""What a worker of each pool may do, and its share of the cores."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from dataclasses import replace
+
+import pytest
+
+from handlers import pool_membership as membership_module
+from handlers.limits import Limits
+from handlers.pool_membership import PoolMembership
+from launcher.worker_pools import choose_pools
+
+
+@pytest.fixture(autouse=True)
+def _own_server(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name in ("OMP_NUM_THREADS", "CORONET_WORKERS", "CORONET_EXPLAIN_WORKERS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(membership_module, "available_cores", lambda: 8)
+
+
+@pytest.fixture
+def niceness(monkeypatch) -> list[int]:
+    """What the process asked to be lowered by."""
+    asked: list[int] = []
+    monkeypatch.setattr(membership_module.os, "nice", asked.append)
+    return asked
+
+
+def test_one_model_alone_explains_with_all_its_workers(niceness):
+    membership = PoolMembership.join("coronet", 1)
+    with membership.explaining() as first, membership.explaining() as second:
+        assert (first, second) == (math.inf, math.inf)
+    assert niceness == []
+
+
+@pytest.mark.parametrize(("workers", "admitted"), [(1, 0), (2, 1), (4, 3)])
+def test_beside_an_explanation_pool_one_worker_is_left_for_predictions(niceness, workers, admitted):
+    prediction = [PoolMembership.join("coronet", workers) for _ in range(workers)]
+    explainer = PoolMembership.join("coronet-explain", workers)
+    entered = [membership.explaining() for membership in prediction]
+    try:
+        assert [manager.__enter__() for manager in entered] == [*[60.0] * admitted, 0]
+        with explainer.explaining() as seconds:
+            assert seconds == math.inf
+    finally:
+        for manager in entered:
+            manager.__exit__(None, None, None)
+
+
+def test_only_the_explanation_pool_steps_back(niceness):
+    assert not PoolMembership.join("coronet", 2).explains
+    assert niceness == []
+    assert PoolMembership.join("coronet-explain", 2).explains
+    assert niceness == [10]
+
+
+@pytest.mark.parametrize(("workers", "threads"), [(1, 8), (2, 4), (3, 2), (16, 1), (0, 8)])
+def test_the_workers_of_a_pool_share_the_cores(niceness, workers, threads):
+    assert PoolMembership.join("coronet", workers).threads() == threads
+
+
+def test_coronet_serve_knows_better_than_the_archive(niceness, monkeypatch):
+    monkeypatch.setenv("CORONET_WORKERS", "8")
+    monkeypatch.setenv("CORONET_EXPLAIN_WORKERS", "1")
+    assert (PoolMembership.join("coronet", 2).workers, PoolMembership.join("coronet", 2).threads()) == (8, 1)
+    assert (PoolMembership.join("coronet-explain", 2).workers, PoolMembership.join("coronet-explain", 2).threads()) == (
+        1,
+        8,
+    )
+    monkeypatch.setenv("CORONET_WORKERS", "many")
+    assert PoolMembership.join("coronet", 2).workers == 2
+    assert PoolMembership.join("another-name", 2).workers == 2
+
+
+@pytest.mark.parametrize(("chosen", "threads"), [("3", 3), ("0", 4), ("many", 4), ("", 4)])
+def test_the_operators_thread_count_wins(niceness, monkeypatch, chosen, threads):
+    monkeypatch.setenv("OMP_NUM_THREADS", chosen)
+    assert PoolMembership.join("coronet", 2).threads() == threads
+
+
+def test_a_worker_without_a_directory_works_as_if_alone(niceness, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    membership = PoolMembership.join("coronet-explain", 1)
+    assert membership.files is None
+    assert "explanations may hold up predictions" in caplog.text
+    with (
+        membership.working() as wanted,
+        membership.explaining() as here,
+        replace(membership, explains=False).explaining() as there,
+    ):
+        assert (wanted, here, there) == (True, math.inf, math.inf)
+
+
+def test_an_announcement_that_was_cleaned_away_comes_back(niceness):
+    membership = PoolMembership.join("coronet-explain", 1)
+    (membership.files.directory / "explanations").unlink()
+    with membership.working():
+        assert membership.files.has_explanations()
+
+
+def test_what_predictions_may_wait_for_fits_their_pools_time_out():
+    predictions, explanations = choose_pools(cores=2, gpus=0)
+    # an explanation just begun when another ends, and 64 images of 4 megapixels
+    assert predictions.response_timeout >= 2 * membership_module._BESIDE_PREDICTIONS + 60
+    assert 3 * Limits().explain_seconds <= explanations.response_timeout
+    (both,) = choose_pools(cores=2, gpus=0, explain_workers=0)
+    assert both.response_timeout == explanations.response_timeout
