@@ -1,0 +1,202 @@
+"""docs/reference/openapi.yaml: the HTTP interface in OpenAPI 3.1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from docs.generator.examples import ERRORS, EXPLANATION, PREDICTION
+from docs.generator.pages import OTHER_ERRORS, request_errors
+from docs.generator.schemas import Schema, explain_request, reference, schemas
+from handlers.limits import Limits
+from model_src.classes import RESEARCH_USE
+from model_src.imaging.decoding import MAX_PIXELS
+from model_src.model_names import EXPLAIN_MODEL, PREDICT_MODEL
+
+_NOTICE = "# Written by `python -m docs.generator` from the code. Change the code, not this file.\n"
+_JSON, _PNG = "application/json", "image/png"
+_RAW = "application/octet-stream"
+_FORM = "multipart/form-data"
+
+
+def openapi_page() -> str:
+    """The file's text."""
+    return _NOTICE + yaml.dump(document(), Dumper=_Plain, sort_keys=False, width=118, allow_unicode=True)
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes equal parts out instead of pointing from one to the other."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI document."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "CoroNet Serve",
+            "version": "1.0",
+            "description": f"Chest X-rays in, one of three classes and explanations out. {RESEARCH_USE.capitalize()}.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "http://127.0.0.1:8080", "description": "coronet serve on this machine"}],
+        "security": [{"inferenceToken": []}],
+        "paths": {
+            f"/predictions/{PREDICT_MODEL}": {"post": _predict()},
+            f"/explanations/{PREDICT_MODEL}": {
+                "post": _explain("explain", "Answered while prediction workers are free, else sent on (307).")
+            },
+            f"/explanations/{EXPLAIN_MODEL}": {
+                "post": _explain("explainByItsOwnWorkers", "Workers that do nothing but explain. Ask here first.")
+            },
+            f"/models/{PREDICT_MODEL}": {"servers": _MANAGEMENT, "get": _describe()},
+            "/token": {"servers": _MANAGEMENT, "get": _renew()},
+            "/metrics": {"servers": [{"url": "http://127.0.0.1:8082"}], "get": _metrics()},
+        },
+        "components": {"schemas": schemas(), "securitySchemes": _SECURITY},
+    }
+
+
+_MANAGEMENT = [
+    {
+        "url": "http://127.0.0.1:8081",
+        "description": "Plain TorchServe. `coronet serve` has a unix socket, management.sock, beside its key file.",
+    }
+]
+
+_SECURITY = {
+    "inferenceToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "`inference.key` of TorchServe's key_file.json. It lasts a day; a restart makes a new one.",
+    },
+    "managementToken": {"type": "http", "scheme": "bearer", "description": "`management.key` of the same file."},
+    "apiToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "`API.key` of the same file. It renews the others.",
+    },
+}
+
+
+def _predict() -> dict[str, Any]:
+    limits = Limits()
+    one, several = reference("Prediction"), reference("Predictions")
+    image: Schema = {
+        "type": "object",
+        "properties": {"data": _FILE},
+        "required": ["data"],
+        "additionalProperties": False,
+    }
+    return {
+        "operationId": "predict",
+        "summary": "Classify one X-ray, or several",
+        "description": f"An image has at most {MAX_PIXELS:,} pixels. A list has at most {limits.max_instances} images "
+        f"with {limits.max_pixels:,} pixels in all. The content types image/png, image/jpeg and so on are taken as "
+        f"{_RAW}: the bytes decide.",
+        "requestBody": _body(image, {"anyOf": [reference("Image"), reference("Images")]}, {"data": "<base64>"}),
+        "responses": {
+            "200": _response("one object for an image, a list for `instances`", {"anyOf": [one, several]}, PREDICTION),
+            **_errors(redirects=False),
+        },
+    }
+
+
+def _explain(operation: str, summary: str) -> dict[str, Any]:
+    answer = {"anyOf": [reference("Explanation"), reference("Explanations")]}
+    found = _response("an object or a list as JSON; with `format=png` the overlay", answer, EXPLANATION)
+    found["content"][_PNG] = {"schema": {"type": "string", "contentMediaType": _PNG}}
+    request = {"anyOf": [explain_request(), reference("ExplainImages")]}
+    example = {"data": "<base64>", "method": "grad_cam", "target": "COVID-19"}
+    return {
+        "operationId": operation,
+        "summary": "Show what a prediction rests on",
+        "description": f"{summary} A raw body is explained by the default method with its default options. In a form "
+        f"every field is text. An explanation of more than {Limits().explain_seconds} seconds is refused.",
+        "requestBody": _body(explain_request(), request, example),
+        "responses": {"200": found, **_errors(redirects=True)},
+    }
+
+
+_FILE: Schema = {"type": "string", "contentMediaType": _RAW, "description": "the image file"}
+
+
+def _body(form: Schema, json: Schema, example: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "required": True,
+        "content": {
+            _RAW: {"schema": {}},
+            _FORM: {"schema": form},
+            _JSON: {"schema": json, "example": example},
+        },
+    }
+
+
+def _response(description: str, schema: Schema, example: object) -> dict[str, Any]:
+    return {"description": description, "content": {_JSON: {"schema": schema, "example": example}}}
+
+
+def _errors(redirects: bool) -> dict[str, Any]:
+    """A response for each status of an error, which names its types."""
+    types: dict[int, list[str]] = {}
+    for kind in request_errors():
+        types.setdefault(kind.status, []).append(kind.__name__)
+    for status, name, _ in OTHER_ERRORS:
+        types.setdefault(status, []).append(name)
+    if not redirects:
+        del types[307]
+    found = {}
+    for status in sorted(types):
+        response = _response(", ".join(types[status]), reference("Error"), ERRORS[status])
+        if status == 307:
+            response["headers"] = {"Location": {"schema": {"type": "string"}, "description": "where to ask instead"}}
+        found[str(status)] = response
+    return found
+
+
+def _describe() -> dict[str, Any]:
+    return {
+        "operationId": "describeModel",
+        "summary": "What the model is: classes, digests, training data, methods and their options",
+        "security": [{"managementToken": []}],
+        "parameters": [
+            {"name": "customized", "in": "query", "required": True, "schema": {"type": "boolean", "const": True}}
+        ],
+        "responses": {
+            "200": {
+                "description": "TorchServe's list with one entry; our description is its `customizedMetadata`",
+                "content": {_JSON: {"schema": {"type": "array", "items": {"type": "object"}}}},
+            }
+        },
+    }
+
+
+def _renew() -> dict[str, Any]:
+    return {
+        "operationId": "renewToken",
+        "summary": "A new token; key_file.json then holds it",
+        "security": [{"apiToken": []}],
+        "parameters": [
+            {
+                "name": "type",
+                "in": "query",
+                "required": True,
+                "schema": {"type": "string", "enum": ["inference", "management"]},
+            }
+        ],
+        "responses": {"200": {"description": "done"}},
+    }
+
+
+def _metrics() -> dict[str, Any]:
+    return {
+        "operationId": "metrics",
+        "summary": "Figures for Prometheus; metrics.md says what they mean",
+        "security": [],
+        "responses": {
+            "200": {"description": "Prometheus text", "content": {"text/plain": {"schema": {"type": "string"}}}}
+        },
+    }
