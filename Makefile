@@ -37,7 +37,7 @@ serve: install $(MAR)
 	@exec $(VENV)/bin/coronet serve
 
 # Packed again when the shipped model or anything that goes into an archive has changed.
-$(MAR): $(shell find archive explanations handlers inference model_src outputs -type f -not -name '*.pyc') | $(STAMP)
+$(MAR): $(shell find archive train/runs/export.py explanations handlers inference model_src outputs -type f -not -name '*.pyc') | $(STAMP)
 	@$(VENV)/bin/coronet export archive/pretrained --out build/artefacts
 	@$(VENV)/bin/coronet archive build/artefacts --out build/model-store
 

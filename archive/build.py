@@ -1,8 +1,8 @@
 """ARTEFACT_DIR -> `coronet.mar`: torch-model-archiver's work, repacked so that the same input gives the same bytes.
 
-The archive is self-contained: `coronet_handler.py` at its root, the packages `handlers` and `model_src`, both
-TorchScript files with their digests, class names and settings. Nothing of this project has to be installed where it
-is served.
+The archive is self-contained: `coronet_handler.py` at its root, the packages that it imports (archive/contents.py),
+both TorchScript files with their digests, class names and settings. Nothing of this project has to be installed where
+it is served.
 """
 
 from __future__ import annotations
@@ -17,11 +17,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-import explanations
-import handlers
-import inference
-import model_src
-import outputs
+from archive.contents import SERVED_PACKAGES
 from model_src.artefacts import CIN_NAME, INFO_NAME, TFEN_NAME, check_digests
 from model_src.atomic import atomic_write
 from model_src.errors import ArtefactError
@@ -33,7 +29,7 @@ _HERE = Path(__file__).resolve().parent
 DEFAULT_CONFIG = _HERE / "model-config.yaml"
 
 _HANDLER = "coronet_handler.py"
-_PACKAGES = tuple(Path(package.__path__[0]) for package in (handlers, outputs, inference, explanations, model_src))
+_ROOMS = _HERE.parent  # our packages lie side by side, in a checkout as installed
 _MANIFEST = Path("MAR-INF/MANIFEST.json")
 _CREATED_ON = "01/01/1980 00:00:00"  # TorchServe warns when it is absent; the time of building would change the bytes
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold
@@ -75,8 +71,8 @@ def _run_archiver(artefacts: Path, version: str, config: Path, folder: Path) -> 
     sources, staging, export = (folder / name for name in ("sources", "staging", "export"))
     for path in (staging, export):
         path.mkdir()
-    for package in _PACKAGES:
-        shutil.copytree(package, sources / package.name, ignore=_all_but_sources)
+    for package in SERVED_PACKAGES:
+        shutil.copytree(_ROOMS / package, sources / package, ignore=_all_but_sources)
     settings = folder / DEFAULT_CONFIG.name
     shutil.copyfile(config, settings)
     for path in (artefacts / CIN_NAME, artefacts / INFO_NAME, _HERE / "index_to_name.json"):
@@ -86,7 +82,7 @@ def _run_archiver(artefacts: Path, version: str, config: Path, folder: Path) -> 
     command: list[str | Path] = [sys.executable, "-m", "model_archiver.model_packaging"]
     command += ["--model-name", MODEL_NAME, "--version", version, "--archive-format", "no-archive"]
     command += ["--serialized-file", artefacts / TFEN_NAME, "--extra-files", sources]
-    command += ["--handler", _PACKAGES[0] / _HANDLER, "--config-file", settings]
+    command += ["--handler", _ROOMS / "handlers" / _HANDLER, "--config-file", settings]
     command += ["--export-path", export]
     # Its staging folder has one name for all builds of a model: each build gets its own place for it.
     environment = {**os.environ, "TMPDIR": str(staging)}

@@ -53,7 +53,8 @@ def main(folder: Path) -> None:
     answer: dict[str, Any] = json.loads(body)
     if context.status != 200 or abs(sum(answer["probabilities"].values()) - 1) > 1e-4:
         raise RuntimeError(f"status {context.status}: {answer}")
-    for name in ("coronet_handler", "handlers", "outputs", "inference", "explanations", "model_src"):
+    packages = [path.parent.name for path in folder.glob("*/__init__.py")]
+    for name in ("coronet_handler", *packages):
         source = Path(str(sys.modules[name].__file__)).resolve()
         if folder not in source.parents:
             raise RuntimeError(f"{name} was imported from {source}, not from the archive")

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from archive.contents import SERVED_PACKAGES
+
 ROOT = Path(__file__).parents[1]
-SERVED = ("handlers", "outputs", "inference", "explanations", "model_src")
-SOURCES = sorted(path for package in SERVED for path in (ROOT / package).rglob("*.py"))
+SOURCES = sorted(path for package in SERVED_PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 MODULES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "code", "runpy"}
 BUILTINS = {"eval", "exec", "compile", "__import__"}

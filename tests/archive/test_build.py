@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 import yaml
 
 from archive.build import DEFAULT_CONFIG, build_archive
+from archive.contents import SERVED_PACKAGES
 from model_src.artefacts import CIN_NAME, INFO_NAME, TFEN_NAME, file_digest
 from model_src.classes import CLASS_NAMES
 from model_src.errors import ArtefactError
@@ -52,7 +54,7 @@ def test_holds_what_a_worker_needs_and_nothing_else(mar):
         [INFO_NAME, CIN_NAME, TFEN_NAME, "coronet_handler.py", "index_to_name.json", "model-config.yaml"]
     )
     assert names == sorted(names)
-    packages = {"handlers", "outputs", "inference", "explanations", "model_src"}
+    packages = set(SERVED_PACKAGES)
     assert {name.split("/")[0] for name in names if "/" in name} == {"MAR-INF", *packages}
     assert all(name.endswith(".py") for name in names if name.split("/")[0] in packages and "/" in name)
     assert "handlers/coronet_handler.py" not in names
@@ -134,3 +136,9 @@ def test_version_that_torchserve_cannot_address_is_refused(artefact_dir, tmp_pat
 def test_missing_config_is_named(artefact_dir, tmp_path):
     with pytest.raises(ArtefactError, match=r"none\.yaml: not found"):
         build_archive(artefact_dir, tmp_path, config=tmp_path / "none.yaml")
+
+
+def test_make_packs_again_when_anything_changes_that_goes_in():
+    makefile = (ROOT / "Makefile").read_text()
+    (folders,) = re.findall(r"^\$\(MAR\): \$\(shell find ([\w/. ]+) -type f", makefile, flags=re.M)
+    assert set(folders.split()) == {"archive", "train/runs/export.py", *SERVED_PACKAGES}
