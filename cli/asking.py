@@ -12,9 +12,10 @@ from client.http import DEFAULT_URL, CoroNetClient
 from client.tokens import TOKEN_VARIABLE, find_token
 from model_src.classes import RESEARCH_USE
 from model_src.errors import RequestError
+from model_src.time_limits import PREDICT_PATIENCE
 
 
-def add_asking_arguments(parser: argparse.ArgumentParser, timeout: float = 300.0) -> None:
+def add_asking_arguments(parser: argparse.ArgumentParser, timeout: float = PREDICT_PATIENCE) -> None:
     """The images, and where to ask; `timeout`: default seconds to wait for an answer."""
     parser.add_argument(
         "images",
@@ -26,7 +27,7 @@ def add_asking_arguments(parser: argparse.ArgumentParser, timeout: float = 300.0
     add_connection_arguments(parser, timeout)
 
 
-def add_connection_arguments(parser: argparse.ArgumentParser, timeout: float = 300.0) -> None:
+def add_connection_arguments(parser: argparse.ArgumentParser, timeout: float = PREDICT_PATIENCE) -> None:
     """Where to ask, with which token, for how long."""
     connection = parser.add_argument_group("server")
     connection.add_argument("--url", default=DEFAULT_URL, help="its inference address (default: %(default)s)")

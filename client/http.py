@@ -21,12 +21,9 @@ from client.tokens import LOOPBACK_HOSTS, TOKEN_VARIABLE, TokenSource, read_key
 from model_src import errors
 from model_src.errors import CoroNetError, ImageTooLarge, InternalError, Overloaded, RequestError, ServerError
 from model_src.model_names import EXPLAIN_MODEL
+from model_src.time_limits import CONNECT, PREDICT_PATIENCE, RETRY_WAITS
 
 DEFAULT_URL = "http://127.0.0.1:8080"
-CONNECT_TIMEOUT = 5.0  # seconds
-# Waits before the tries that follow a 503 (queue full, or the worker is just starting) or the loss of a server that
-# has answered before: 31.5 s in all, enough for a restart.
-RETRY_WAITS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 
 
 class BearerToken(requests.auth.AuthBase):
@@ -59,7 +56,9 @@ class CoroNetClient:
             answered this client before is first given time to be restarted.
     """
 
-    def __init__(self, url: str = DEFAULT_URL, token: str | TokenSource | None = None, timeout: float = 300.0):
+    def __init__(
+        self, url: str = DEFAULT_URL, token: str | TokenSource | None = None, timeout: float = PREDICT_PATIENCE
+    ):
         self.url = url.rstrip("/")
         self.timeout = timeout
         self._token = token if isinstance(token, TokenSource) else TokenSource(value=token)
@@ -170,7 +169,7 @@ class CoroNetClient:
                 headers=headers,
                 files=files,
                 auth=BearerToken(token) if token else None,
-                timeout=(CONNECT_TIMEOUT, self.timeout),
+                timeout=(CONNECT, self.timeout),
             )
         except requests.Timeout as error:
             raise Overloaded(
@@ -190,9 +189,7 @@ class CoroNetClient:
             return False
         try:
             key = BearerToken(read_key(self._token.file, "API"))
-            response = ask_management(
-                self._token.management_url, "GET", "/token", key, {"type": "inference"}, CONNECT_TIMEOUT
-            )
+            response = ask_management(self._token.management_url, "GET", "/token", key, {"type": "inference"}, CONNECT)
         except requests.RequestException:
             return False
         return response.ok and self._token.read() != refused

@@ -18,14 +18,11 @@ from dataclasses import dataclass
 from handlers.server_files import WORKERS_VARIABLES, ServerFiles
 from model_src.cores import available_cores
 from model_src.model_names import EXPLAIN_MODEL
+from model_src.time_limits import EXPLANATION_BESIDE_PREDICTIONS
 
 logger = logging.getLogger(__name__)
 
 _NICENESS = 10  # a tenth of a core that predictions want too, and all of one that they leave idle
-
-# An explanation on a worker that is for predictions, by estimate and at most. TorchServe takes such a worker for dead
-# after launcher/worker_pools.py's 240 s: one explanation just begun when another ends, and the largest prediction, fit.
-_BESIDE_PREDICTIONS = 60.0
 
 
 @dataclass(frozen=True)
@@ -85,4 +82,4 @@ class PoolMembership:
             yield math.inf
         else:
             with self.files.slot(self.workers - 1) as free:
-                yield _BESIDE_PREDICTIONS if free else 0.0
+                yield EXPLANATION_BESIDE_PREDICTIONS if free else 0

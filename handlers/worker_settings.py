@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+
+from pydantic import ValidationError
 
 from handlers.limits import Limits
 from model_src.engines.settings import EngineSettings
 from model_src.errors import ArtefactError
+from model_src.validation import refusal
 
-_LIMITS = [field.name for field in fields(Limits)]
-_ENGINE = [field.name for field in fields(EngineSettings)]
+_LIMITS = tuple(Limits.model_fields)
+_ENGINE = tuple(EngineSettings.__annotations__)
 
 
 @dataclass(frozen=True)
@@ -38,5 +41,7 @@ class WorkerSettings:
                 Limits(**{name: given[name] for name in _LIMITS if name in given}),
                 EngineSettings(**{name: given[name] for name in _ENGINE if name in given}),
             )
+        except ValidationError as error:
+            raise ArtefactError(f"model-config.yaml: handler: {refusal(error, Limits)}") from None
         except ArtefactError as error:
             raise ArtefactError(f"model-config.yaml: handler: {error}") from None

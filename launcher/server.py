@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any, cast
 from zipfile import is_zipfile
@@ -23,17 +24,12 @@ from launcher.java import find_java
 from launcher.packaged_files import LOG_CONFIG, ROOMS
 from launcher.process_group import stop_group
 from launcher.server_log import ServerLog
-from launcher.supervisor import STOP_TIMEOUT
 from launcher.torchserve_config import read_properties, settle_addresses, write_config
 from launcher.worker_pools import ARCHIVE, WorkerPool, choose_pools, count_gpus, snapshot
 from model_src.cores import available_cores
 from model_src.errors import RequestError, ServerError
 from model_src.model_names import PREDICT_MODEL
-
-# Seconds. Loading takes about 15, far longer on a busy machine or a cold disk; longer than the archive's own
-# startupTimeout, so that TorchServe's reason is heard first.
-START_TIMEOUT = 600.0
-DRAIN_TIMEOUT = 30.0  # seconds that requests in progress may still take when the server is to stop
+from model_src.time_limits import DRAIN, PREDICT_PATIENCE, SERVER_START, STOP
 
 
 @dataclass(frozen=True)
@@ -48,7 +44,7 @@ class Server:
     process: subprocess.Popen[str]
     log: ServerLog
 
-    def client(self, timeout: float = 300.0) -> CoroNetClient:
+    def client(self, timeout: float = PREDICT_PATIENCE) -> CoroNetClient:
         """A client of this server."""
         return CoroNetClient(self.url, self.token, timeout)
 
@@ -56,7 +52,7 @@ class Server:
         """TorchServe's description of a model ({}: none yet); customized="true" adds the model's own."""
         return describe(self.token, model, **parameters)
 
-    def drain(self, timeout: float = DRAIN_TIMEOUT) -> None:
+    def drain(self, timeout: float = DRAIN) -> None:
         """Let requests in progress finish, for at most so many seconds; others are told to come again (503)."""
         deadline = time.monotonic() + timeout
         shared = ServerFiles.found_in(self.temporary)
@@ -113,6 +109,8 @@ def torchserve(
         )
     if not is_zipfile(model_store / ARCHIVE):  # TorchServe would try to run it
         raise ServerError(f"{model_store / ARCHIVE} is damaged or cut short: make it again with 'coronet archive'")
+    if find_spec("ts") is None:  # it runs in a process of its own, where this would come to light late
+        raise ModuleNotFoundError("TorchServe is not installed", name="ts")
     java = find_java()
     properties = read_properties(config)
     pools = choose_pools(available_cores(), count_gpus(properties), workers, explain_workers)
@@ -143,7 +141,7 @@ def torchserve(
         process = subprocess.Popen(
             command,
             cwd=state,
-            env=java.environment(_environment(state, temporary, pools)) | {"PYTHONPATH": str(ROOMS)},  # the supervisor's alone
+            env=java.environment(_environment(state, temporary, pools)) | {"PYTHONPATH": str(ROOMS)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -171,8 +169,8 @@ def torchserve(
         finally:
             cast(IO[str], process.stdin).close()
             with suppress(subprocess.TimeoutExpired):
-                process.wait(STOP_TIMEOUT + 10)
-            stop_group(process, STOP_TIMEOUT)  # in case somebody has killed the supervisor itself
+                process.wait(STOP + 10)
+            stop_group(process, STOP)  # in case somebody has killed the supervisor itself
             for leftover in (key_file, management_link, state / RECORD_FILE):
                 leftover.unlink(missing_ok=True)
 
@@ -215,14 +213,14 @@ def _environment(state: Path, temporary: str, pools: Sequence[WorkerPool]) -> di
 
 def _wait_until_ready(server: Server, pools: Sequence[WorkerPool]) -> None:
     """Return when every worker has loaded the model and each worker pool has answered a small request."""
-    deadline = time.monotonic() + START_TIMEOUT
+    deadline = time.monotonic() + SERVER_START
     while True:
         if server.process.poll() is not None:
             raise ServerError(server.failure("TorchServe ended while starting"))
         if server.log.failed.is_set():
             raise ServerError(server.failure("the model could not be loaded"))
         if time.monotonic() > deadline:
-            raise ServerError(server.failure(f"the model did not answer within {START_TIMEOUT:.0f} s"))
+            raise ServerError(server.failure(f"the model did not answer within {SERVER_START} s"))
         if all(_has_loaded(server, pool) for pool in pools):
             break
         time.sleep(0.5)

@@ -18,8 +18,7 @@ import time
 import psutil
 
 from launcher.process_group import members
-
-STOP_TIMEOUT = 20.0  # seconds for the server to end in good order
+from model_src.time_limits import STOP
 
 
 def main(command: list[str]) -> int:
@@ -56,7 +55,7 @@ def _watch(server: subprocess.Popen[bytes]) -> None:
 def _end_the_rest() -> None:
     """Wait until this process is the last of its group; when that takes too long, kill the group."""
     group = os.getpgrp()
-    deadline = time.monotonic() + STOP_TIMEOUT
+    deadline = time.monotonic() + STOP
     while members(group) != [os.getpid()]:
         if time.monotonic() > deadline:
             os.killpg(group, signal.SIGKILL)

@@ -13,17 +13,10 @@ from dataclasses import dataclass
 
 from model_src.errors import ServerError
 from model_src.model_names import EXPLAIN_MODEL, PREDICT_MODEL
+from model_src.time_limits import EXPLAIN_RESPONSE, PREDICT_RESPONSE, WORKER_START
 
 ARCHIVE = "coronet.mar"
 _MOST_WORKERS = 4  # on a CPU: each costs about 1.2 GB
-
-# Seconds. Three times the explanation budget in archive/model-config.yaml: one more may just have begun, and the
-# machine may be busy.
-_EXPLAIN_TIMEOUT = 1800
-# A worker that only predicts and hangs is replaced sooner. Its longest work is 64 images of 4 megapixels, which take
-# two cores a minute at 512 pixels, after two explanations of a minute (handlers/pool_membership.py); and
-# the machine may be busy.
-_PREDICT_TIMEOUT = 240
 
 
 @dataclass(frozen=True)
@@ -34,8 +27,8 @@ class WorkerPool:
     workers: int
     batch: int = 1
     delay: int = 1  # milliseconds that a batch that is not full waits for more; one of 1 never waits
-    response_timeout: int = _EXPLAIN_TIMEOUT  # seconds until TorchServe takes a silent worker for dead
-    startup_timeout: int = 300  # seconds, most of them for importing torch from a slow disk
+    response_timeout: int = EXPLAIN_RESPONSE  # seconds until TorchServe takes a silent worker for dead
+    startup_timeout: int = WORKER_START  # seconds
 
     def settings(self) -> dict[str, object]:
         """As TorchServe's snapshots have it. All of these must be there: it fails on a missing one."""
@@ -63,7 +56,7 @@ def choose_pools(
     """
     # Requests with explanations are worked off one by one: bundled, the first would only wait for the last.
     explainers = (gpus or 1) if explain_workers is None else explain_workers
-    timeout = _PREDICT_TIMEOUT if explainers else _EXPLAIN_TIMEOUT
+    timeout = PREDICT_RESPONSE if explainers else EXPLAIN_RESPONSE  # one that hangs is replaced the sooner
     # The figures for GPUs follow from how GPUs work; they were not measured with TorchServe on one.
     if gpus:
         predictions = WorkerPool(PREDICT_MODEL, workers or gpus, batch=8, delay=5, response_timeout=timeout)

@@ -29,11 +29,10 @@ from typing import Any
 from cli.asking import Asking, add_asking_arguments, connect, summary
 from model_src.atomic import atomic_write
 from model_src.classes import CLASS_NAMES
+from model_src.time_limits import EXPLAIN_PATIENCE
 
 DEFAULT_METHOD = "meaningful_perturbation"
 ALL_CLASSES = "all"
-# Seconds for an answer: an explanation may take a server 600 (archive/model-config.yaml); queue and scores come on top.
-TIMEOUT = 900.0
 # What --option may not set, and what to do instead.
 _NO_OPTIONS = {
     "method": "use --method",
@@ -46,7 +45,7 @@ _PICTURE = "_png"  # ending of the answer's fields that hold a picture in base64
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `coronet explain`."""
-    add_asking_arguments(parser, TIMEOUT)
+    add_asking_arguments(parser, EXPLAIN_PATIENCE)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the files go")
     parser.add_argument(
         "--method",

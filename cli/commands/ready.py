@@ -14,6 +14,7 @@ from cli.asking import add_connection_arguments, connect
 from client.tokens import find_token
 from client.worker_status import all_pools_work
 from model_src.errors import Overloaded, RequestError, ServerError
+from model_src.time_limits import READY_PATIENCE
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="ask again for so long, as after a start (default: ask once)",
     )
-    add_connection_arguments(parser, timeout=60.0)
+    add_connection_arguments(parser, timeout=READY_PATIENCE)
 
 
 def run(args: argparse.Namespace) -> int:

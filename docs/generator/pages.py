@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 
 import yaml
@@ -100,7 +99,7 @@ def _option_row(settings: type[Settings], name: str) -> tuple[object, ...]:
 def limits_page() -> str:
     """docs/reference/limits.md"""
     packed = yaml.safe_load(DEFAULT_CONFIG.read_text(encoding="utf-8"))["handler"]
-    given = {field.name: packed.get(field.name, field.default) for field in dataclasses.fields(Limits)}
+    given = {name: packed.get(name, field.default) for name, field in Limits.model_fields.items()}
     meaning = {
         "max_instances": 'images in one `{"instances": [...]}` request',
         "max_pixels": "pixels of all images of one request, by their headers",

@@ -9,9 +9,7 @@ from dataclasses import replace
 import pytest
 
 from handlers import pool_membership as membership_module
-from handlers.limits import Limits
 from handlers.pool_membership import PoolMembership
-from launcher.worker_pools import choose_pools
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +41,7 @@ def test_beside_an_explanation_pool_one_worker_is_left_for_predictions(niceness,
     explainer = PoolMembership.join("coronet-explain", workers)
     entered = [membership.explaining() for membership in prediction]
     try:
-        assert [manager.__enter__() for manager in entered] == [*[60.0] * admitted, 0]
+        assert [manager.__enter__() for manager in entered] == [*[60] * admitted, 0]
         with explainer.explaining() as seconds:
             assert seconds == math.inf
     finally:
@@ -100,12 +98,3 @@ def test_an_announcement_that_was_cleaned_away_comes_back(niceness):
     (membership.files.directory / "explanations").unlink()
     with membership.working():
         assert membership.files.has_explanations()
-
-
-def test_what_predictions_may_wait_for_fits_their_pools_time_out():
-    predictions, explanations = choose_pools(cores=2, gpus=0)
-    # an explanation just begun when another ends, and 64 images of 4 megapixels
-    assert predictions.response_timeout >= 2 * membership_module._BESIDE_PREDICTIONS + 60
-    assert 3 * Limits().explain_seconds <= explanations.response_timeout
-    (both,) = choose_pools(cores=2, gpus=0, explain_workers=0)
-    assert both.response_timeout == explanations.response_timeout

@@ -35,8 +35,15 @@ def test_defaults_and_settings():
     ],
 )
 def test_wrong_settings_are_refused(section):
-    with pytest.raises(ArtefactError, match=r"model-config\.yaml: handler: .*found .*need "):
+    with pytest.raises(ArtefactError, match=r"model-config\.yaml: handler: .*found .*need ") as caught:
         WorkerSettings.from_config(section)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_refusal_names_the_setting_and_what_it_takes():
+    with pytest.raises(ArtefactError) as caught:
+        WorkerSettings.from_config({"max_pixels": 0})
+    assert str(caught.value) == "model-config.yaml: handler: max_pixels: found 0, need a positive integer"
 
 
 def test_limits_fit_the_servers():
@@ -50,4 +57,3 @@ def test_limits_fit_the_servers():
     assert settings == WorkerSettings.from_config(None)
     limits = settings.limits
     assert limits.max_answer_bytes < int(properties["max_response_size"])
-    assert 3 * limits.explain_seconds <= config["responseTimeout"]
