@@ -20,6 +20,8 @@ from typing import Any
 
 import torch
 from rich.console import Console
+from train.distributed import Workers
+from train.stages.train_classifier import train_classifier
 
 from model_src.networks.cin import CIN
 from model_src.networks.tfen import TFEN
@@ -27,12 +29,10 @@ from train.data.classifier_inputs import ClassifierInputs, residual_inputs
 from train.data.image_cache import ImageCache, open_cache
 from train.data.split import read_training_data
 from train.device import Compute, choose_compute
-from train.distributed import Workers
 from train.recipe import CinRecipe, load_recipe
 from train.runs.run_folder import RunFolder, load_model
 from train.stages.baselines import XrayResNet
 from train.stages.teacher import teacher_answers
-from train.stages.train_classifier import train_classifier
 
 PLAIN: dict[str, Any] = {
     "augmentation": "none",
@@ -126,8 +126,15 @@ def load_autoencoders(run_dir: Path, compute: Compute) -> TFEN:
             for stage in ("fpae_healthy", "fpae_pneumonia"):
                 other.save_weights(stage, run.load_weights(stage), {})
             other.save_weights("cin", CIN().state_dict(), {})
-            return compute.prepare(load_model(other).tfen)
-    return compute.prepare(load_model(run).tfen)
+            return _autoencoders(other, compute)
+    return _autoencoders(run, compute)
+
+
+def _autoencoders(run: RunFolder, compute: Compute) -> TFEN:
+    tfen = getattr(load_model(run), "tfen", None)
+    if not isinstance(tfen, TFEN):
+        raise TypeError(f"{run.path} is a baseline, need a run of CoroNet")
+    return compute.prepare(tfen)
 
 
 def fingerprint(tfen: TFEN, images: ImageCache) -> str:
@@ -162,8 +169,8 @@ def train_row(
         prefix = "input" if tfen is None else "residual"
         setattr(network, f"{prefix}_mean", mean)
         setattr(network, f"{prefix}_std", deviation)
-    with tempfile.TemporaryDirectory() as folder:
-        run = RunFolder(Path(folder))
+    with tempfile.TemporaryDirectory() as temporary:
+        run = RunFolder(Path(temporary))
         train_classifier(
             "cin",
             compute.prepare(network),

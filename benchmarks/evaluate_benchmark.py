@@ -69,8 +69,8 @@ def main() -> None:
             measured.append((count, seconds, peak))
             print(f"{count:>8} {seconds:>9.1f} {peak:>9.0f}", flush=True)
     if len(measured) > 1:
-        counts, seconds, peaks = (np.array(column) for column in zip(*measured, strict=True))
-        slope, start = np.polyfit(counts, seconds, 1)
+        counts, times, peaks = (np.array(column) for column in zip(*measured, strict=True))
+        slope, start = np.polyfit(counts, times, 1)
         print(f"{1 / slope:.1f} images/s after {start:.1f} s of start and report")
         growth = np.polyfit(counts, peaks, 1)[0]
         print(f"peak memory grows by {growth * 1000:.0f} kB per image")

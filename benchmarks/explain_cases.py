@@ -16,7 +16,7 @@ from model_src.artefacts import CIN_NAME, INFO_NAME, TFEN_NAME
 from model_src.classes import CLASS_NAMES
 from model_src.imaging.xray import read_xray, resize_pixels
 from phantoms.generate import make_phantom
-from train.data.data_dir import read_data_dir
+from train.data.data_dir import Example, read_data_dir
 
 PHANTOM_SEED = 900_000  # far from any training seed
 
@@ -47,7 +47,7 @@ def image_cases(data: Path, count: int, size: int) -> list[Case]:
     """`count` images of the test split, the classes in turn, each class in the order of the file."""
     examples = read_data_dir(data, "test")
     by_class = [iter([e for e in examples if e.label == label]) for label in range(len(CLASS_NAMES))]
-    chosen = []
+    chosen: list[Example] = []
     while len(chosen) < count and by_class:
         for rest in list(by_class):
             example = next(rest, None)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 import torch
@@ -114,7 +114,7 @@ def user_environment(tmp_path: Path) -> dict[str, str]:
 class Start(Protocol):
     """start(command) -> the process, its output in .stdout."""
 
-    def __call__(self, command: Sequence[object], **arguments: object) -> subprocess.Popen[str]: ...
+    def __call__(self, command: Sequence[object], **arguments: Any) -> subprocess.Popen[str]: ...
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def start(user_environment: dict[str, str]) -> Iterator[Start]:
     """Starts commands as the user would; whatever still runs at the end is interrupted, then killed."""
     started: list[subprocess.Popen[str]] = []
 
-    def run(command: Sequence[object], **arguments: object) -> subprocess.Popen[str]:
+    def run(command: Sequence[object], **arguments: Any) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [str(word) for word in command],
             env=user_environment,

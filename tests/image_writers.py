@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import gdcm
 import numpy as np
@@ -27,7 +27,7 @@ def write_picture(picture: np.ndarray | Image.Image, kind: str = "PNG", **option
 
 def write_tiff(
     samples: np.ndarray,
-    order: str = "<",
+    order: Literal["<", ">"] = "<",
     photometric: int = 1,
     tags: dict[int, int | Sequence[int]] | None = None,
 ) -> bytes:
@@ -88,7 +88,7 @@ def write_dicom(
     ds.BitsStored = header.pop("BitsStored", ds.BitsAllocated)
     ds.HighBit = max(ds.BitsStored - 1, 0)
     ds.PixelRepresentation = int(samples.dtype.kind == "i")
-    order = ">" if syntax == uid.ExplicitVRBigEndian else "<"
+    order: Literal["<", ">"] = ">" if syntax == uid.ExplicitVRBigEndian else "<"
     ds.PixelData = samples.astype(samples.dtype.newbyteorder(order)).tobytes()
     ds["PixelData"].VR = "OW" if samples.itemsize == 2 else "OB"
     for keyword, value in header.items():

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
+from requests import Response
 
 from benchmarks.soak import Known, Traffic, is_full, slope
 from client.http import CoroNetClient
+from launcher.server import Server
 from model_src.errors import Overloaded
 
 
@@ -36,7 +39,7 @@ def soak(client) -> Traffic:
     traffic = Traffic([Known(b"image", "Healthy", {"Healthy": 1.0})])
     server = SimpleNamespace(client=lambda: client, process=SimpleNamespace(pid=1))
     for number, job in enumerate((traffic._predict, traffic._explain)):
-        traffic._client(job, server, number, time.monotonic() + 0.05)
+        traffic._client(job, cast(Server, server), number, time.monotonic() + 0.05)
     return traffic
 
 
@@ -70,11 +73,16 @@ def test_without_an_explanation_it_is_not_good():
     assert not traffic.good()
 
 
+def response(status: int) -> Response:
+    """An answer without a body."""
+    found = Response()
+    found.status_code, found._content = status, b""
+    return found
+
+
 def test_a_full_queue_is_explained_and_a_dead_worker_is_not():
     client = CoroNetClient()
-    busy = client._error(
-        SimpleNamespace(status_code=503, content=b""), "ServiceUnavailableException", "no worker is free"
-    )
-    died = client._error(SimpleNamespace(status_code=500, content=b""), "InternalServerException", "Worker died.")
+    busy = client._error(response(503), "ServiceUnavailableException", "no worker is free")
+    died = client._error(response(500), "InternalServerException", "Worker died.")
     assert is_full(busy)
     assert not is_full(died)

@@ -33,8 +33,8 @@ def test_coronet_commands_parse(line):
 
 
 def test_every_command_but_demo_is_shown():
-    shown = [shlex.split(line, comments=True) for line in shown_commands("coronet")]
-    shown = {words[words.index("coronet") + 1] for words in shown}
+    lines = [shlex.split(line, comments=True) for line in shown_commands("coronet")]
+    shown = {words[words.index("coronet") + 1] for words in lines}
     assert set(COMMANDS) - shown == {"demo"}  # shown as make demo
 
 

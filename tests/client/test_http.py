@@ -69,7 +69,7 @@ def test_explain_sends_a_form_with_file_and_options_but_no_file_name(fake_server
     assert answer["method"] == "occlusion"
     (request,) = fake_server.requests
     head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode()
-    form: EmailMessage = BytesParser(policy=HTTP).parsebytes(head + request.body)  # type: ignore[assignment]
+    form: EmailMessage = BytesParser(policy=HTTP).parsebytes(head + request.body)
     parts = {part.get_param("name", header="content-disposition"): part for part in form.iter_parts()}
     assert {name: part.get_content() for name, part in parts.items() if name != "data"} == {
         "method": "occlusion",

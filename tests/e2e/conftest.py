@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 import requests
@@ -21,14 +21,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 class Post(Protocol):
     """post(path, **arguments of requests.post) -> response; the server's token is added."""
 
-    def __call__(self, path: str, **arguments: object) -> requests.Response: ...
+    def __call__(self, path: str, headers: dict[str, str] | None = None, **arguments: Any) -> requests.Response: ...
 
 
 @pytest.fixture
 def post(server: Server) -> Post:
     """Bare HTTP to the server, as any other client would send it."""
 
-    def send(path: str, headers: dict[str, str] | None = None, **arguments: object) -> requests.Response:
+    def send(path: str, headers: dict[str, str] | None = None, **arguments: Any) -> requests.Response:
         token = {"Authorization": f"Bearer {server.token.read()}"}
         return requests.post(server.url + path, headers={**token, **(headers or {})}, timeout=120, **arguments)
 

@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,10 @@ def serve(model_store, tmp_path):
             return stack.enter_context(torchserve(store, config, state=state, **{**ports, **keywords}))
 
         yield start
+
+
+def more_are_right(traffic: Traffic, count: int) -> bool:
+    return traffic.count("right") >= count
 
 
 def ready_pids(server, model=PREDICT_MODEL) -> list[int]:
@@ -141,7 +146,7 @@ def test_killed_again_and_again_nothing_is_answered_wrong(serve):
         for _ in range(5):
             wait_for(lambda: len(ready_pids(server)) == 2, 60, "both workers are ready")
             before = traffic.count("right")
-            wait_for(lambda before=before: traffic.count("right") >= before + 10, 60, "load")
+            wait_for(partial(more_are_right, traffic, before + 10), 60, "load")
             kill_one_and_see_it_replaced(server, traffic, RECOVERY_SECONDS)
         lost = len(traffic.failures())
         assert lost <= 5

@@ -37,7 +37,7 @@ def animation() -> bytes:
 
 
 # name -> (path, arguments of the request, status, type, words of the message)
-BAD = {
+BAD: dict[str, tuple[str, dict[str, object], int, str, str]] = {
     "text": (PREDICT, {"data": b"a note, not an image"}, 400, "InvalidImage", "found text"),
     "nothing": (PREDICT, {"data": b""}, 400, "InvalidImage", "no bytes"),
     "broken base64": (PREDICT, {"json": {"data": "%%%"}}, 400, "InvalidImage", "base64"),

@@ -12,6 +12,7 @@ from evaluation.engine_check import EngineCheck, open_classifier
 from evaluation.results import ImageResult
 from model_src.engines.settings import EngineSettings
 from model_src.errors import RunError
+from train.stages.baselines import XrayResNet
 
 ANSWER = ImageResult("a.png", "p", "s", 0, 0, (0.5, 0.4, 0.1), None, None, "ab", ())
 REFERENCE = [ANSWER, ANSWER]
@@ -55,6 +56,6 @@ def test_the_servers_engine_judges_like_the_artefacts(artefact_dir):
 
 
 def test_a_baseline_has_no_engine(artefact_dir):
-    loaded = replace(load_classifier(artefact_dir, CPU), model=torch.nn.Identity())
+    loaded = replace(load_classifier(artefact_dir, CPU), model=XrayResNet("resnet18"))
     with pytest.raises(RunError, match="leave --engine out"):
         open_classifier(loaded, EngineSettings("openvino"))

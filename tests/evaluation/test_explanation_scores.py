@@ -52,10 +52,11 @@ def test_rank_correlation_sees_order_and_not_scale():
 
 def test_randomising_changes_every_weight_and_is_repeatable():
     networks = [nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU()) for _ in range(2)]
-    before = networks[0][0].weight.detach().clone()
+    before = networks[0].get_parameter("0.weight").detach().clone()
     for network in networks:
         randomise(network, seed=3)
-    assert not torch.equal(networks[0][0].weight, before)
-    assert torch.equal(networks[0][0].weight, networks[1][0].weight)
-    assert torch.equal(networks[0][1].weight, torch.ones(4))
-    assert not networks[0][0].bias.any()
+    first, second = (network.get_parameter("0.weight") for network in networks)
+    assert not torch.equal(first, before)
+    assert torch.equal(first, second)
+    assert torch.equal(networks[0].get_parameter("1.weight"), torch.ones(4))
+    assert not networks[0].get_parameter("0.bias").any()

@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+from collections.abc import Generator
+from typing import cast
 
 import pytest
 import torch
@@ -103,5 +105,5 @@ def test_only_a_few_images_are_decoded_ahead(write_images, monkeypatch):
     stream = decode_stream(examples, 16)
     first, _ = next(stream)
     assert first == examples[0]
-    stream.close()
+    cast(Generator[object], stream).close()
     assert len(started) <= 2 * len(os.sched_getaffinity(0)) + 1

@@ -6,6 +6,7 @@ import functools
 import io
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -27,7 +28,7 @@ def sound_files() -> dict[str, bytes]:
     """One file of each kind: a generated X-ray of 96 x 96 pixels."""
     gray = make_phantom(2, seed=1, size=SIDE).image
     deep, twelve = gray.astype(np.uint16) * 257, gray.astype(np.uint16) * 16
-    pictures = {
+    pictures: dict[str, tuple[np.ndarray, str | None, str, dict[str, Any]]] = {
         "png": (gray, "L", "PNG", {}),
         "png 16": (deep, None, "PNG", {}),
         "png rgba": (gray, "RGBA", "PNG", {}),

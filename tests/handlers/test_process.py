@@ -26,7 +26,7 @@ def test_configured_for_full_float32_and_repeatable_results():
 def test_device_follows_torchserves_assignment(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert worker_device(0) == torch.device("cpu")
-    chosen = []
+    chosen: list[torch.device] = []
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
     assert worker_device(None) == torch.device("cpu")  # a worker kept on the CPU of a GPU host

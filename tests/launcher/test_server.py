@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import IO, cast
 
 import pytest
 
@@ -30,7 +31,7 @@ def server_that_prints(
         logs=Path("logs"),
         temporary=temporary,
         process=process,
-        log=ServerLog(process.stdout),
+        log=ServerLog(cast(IO[str], process.stdout)),
     )
 
 

@@ -42,7 +42,7 @@ def test_changed_file_is_refused_before_it_is_loaded(copy: Path, name: str) -> N
 def test_a_file_exchanged_after_it_was_checked_is_not_loaded(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     load = torchscript.load
 
-    def exchange_first(path: Path, device: object, content: bytes) -> torch.jit.ScriptModule:
+    def exchange_first(path: Path, device: torch.device, content: bytes) -> torch.jit.ScriptModule:
         path.write_bytes(b"exchanged")  # the digest has been compared by now
         return load(path, device, content)
 

@@ -53,7 +53,7 @@ def test_json_is_strict(value):
 def test_prediction_rounds_to_what_float32_holds_and_joins_warnings():
     pixels = np.zeros((8, 8), np.float32)
     xray = Xray(resize_pixels(pixels, 8), pixels, "DICOM", 3000, 2000, ("of the image",))
-    probabilities = tuple(np.float32([0.1, 0.2, 0.7]).tolist())
+    probabilities = tuple(np.array([0.1, 0.2, 0.7], np.float32).tolist())
     answer = prediction_answer(Prediction(probabilities, (0.25, 0.5)), xray, "2.1", ["of the model"])
     assert answer == {
         "model": "coronet",

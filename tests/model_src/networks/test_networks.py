@@ -23,7 +23,7 @@ def zero_fpae() -> FPAE:
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.zeros_(module.weight)
-            nn.init.zeros_(module.bias)
+            nn.init.zeros_(module.get_parameter("bias"))
     return network
 
 
@@ -53,7 +53,7 @@ def test_without_convolutions_the_decoder_returns_the_sigmoid_of_its_input() -> 
 
 def test_bias_of_the_last_layer_shifts_the_logit() -> None:
     network = zero_fpae()
-    nn.init.constant_(network.convtrans7.bias, 2.0)
+    nn.init.constant_(network.get_parameter("convtrans7.bias"), 2.0)
     x = torch.full((1, 1, 16, 16), 0.5)
     assert torch.allclose(network(x)[0], torch.sigmoid(torch.tensor(2.5)))
 

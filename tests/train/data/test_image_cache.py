@@ -95,7 +95,7 @@ def test_a_second_opening_decodes_nothing_and_a_new_image_is_all_that_is_added(
 
 
 def test_repeats_and_copies_take_one_row(examples: list[Example], tmp_path: Path) -> None:
-    copy = shutil.copy(examples[0].path, tmp_path / "images" / "copy.png")
+    copy = Path(shutil.copy(examples[0].path, tmp_path / "images" / "copy.png"))
     cache = open_cache([*examples, examples[1], Example(copy, 0, "copy", "")], SIZE, tmp_path / "cache")
     assert len(cache) == 8
     assert len(cache.store) == 6

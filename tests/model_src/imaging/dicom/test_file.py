@@ -29,6 +29,11 @@ RAMP8 = np.arange(64, dtype=np.uint8).reshape(8, 8) * 4 + 3
 NEEDS_FEWER = "the pixels need fewer"
 
 
+def pydicoms_own(name: str) -> Path:
+    """A test file that comes with pydicom."""
+    return Path(str(get_testdata_file(name, download=False)))
+
+
 def lut_item(entries: list[int], first: int) -> list[Dataset]:
     item = Dataset()
     item.add_new("LUTDescriptor", "US", [len(entries), first, 16])
@@ -150,7 +155,7 @@ def test_lossy_compression(write_dicom: Writer, syntax: uid.UID) -> None:
 )
 def test_files_of_other_programs_agree_with_pydicom(name: str) -> None:
     # Their modality is set to CR and their window removed, so that the stored values show.
-    ds = pydicom.dcmread(get_testdata_file(name, download=False))
+    ds = pydicom.dcmread(pydicoms_own(name))
     ds.Modality = "CR"
     for keyword in ("WindowCenter", "RescaleSlope", "RescaleIntercept", "PixelPaddingValue", "NumberOfFrames"):
         if keyword in ds:
@@ -167,7 +172,7 @@ def test_files_of_other_programs_agree_with_pydicom(name: str) -> None:
 
 
 def test_twelve_bit_jpeg_extended_is_refused_by_name() -> None:
-    ds = pydicom.dcmread(get_testdata_file("JPGExtended.dcm", download=False))
+    ds = pydicom.dcmread(pydicoms_own("JPGExtended.dcm"))
     ds.Modality = "CR"
     buffer = BytesIO()
     ds.save_as(buffer)
@@ -218,7 +223,7 @@ def test_refusals(write_dicom: Writer, header: dict[str, Any], error: type[Reque
 @pytest.mark.parametrize("name", ["rtstruct.dcm", "CT_small.dcm", "test-SR.dcm", "liver_1frame.dcm", "rtplan.dcm"])
 def test_dicom_of_other_kinds(name: str) -> None:
     with pytest.raises(UnsupportedImage, match="modality"):
-        read_dicom(Path(get_testdata_file(name, download=False)).read_bytes())
+        read_dicom(pydicoms_own(name).read_bytes())
 
 
 def test_transfer_syntaxes_that_are_not_taken(write_dicom: Writer) -> None:

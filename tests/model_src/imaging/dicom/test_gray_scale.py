@@ -128,7 +128,7 @@ def test_values_worked_out_by_hand(header: dict[str, Any], expected: list[float]
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
 @pytest.mark.parametrize("limit", [{}, {"PixelPaddingRangeLimit": 4000}])
-def test_padding_is_black_and_does_not_count(photometric: str, limit: dict[str, int]) -> None:
+def test_padding_is_black_and_does_not_count(photometric: str, limit: dict[str, Any]) -> None:
     ds = dataset(12, PhotometricInterpretation=photometric, PixelPaddingValue=4095, **limit)
     result, _ = table(ds, used=np.array([0, 102, 1023, 4095]))
     expected = np.array([0, 102, 1023]) / 1023  # ten bits hold what is not padding
