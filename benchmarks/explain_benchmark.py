@@ -24,6 +24,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,9 @@ from benchmarks.explain_report import REFERENCE, Found, facts, hardware, line, m
 from benchmarks.reference_perturbation import STEPS, reference_mask
 from evaluation.explanation_scores import intersection_over_union, pointing_hit, randomise, rank_correlation
 from explanations import DEFAULT_METHOD, METHODS, parse_options
-from explanations.chain import Chain
 from explanations.faithfulness import deletion_insertion
-from explanations.state import borrowed
+from explanations.preserved_state import preserved_state
+from explanations.target_model import TargetModel
 from explanations.time_limit import measure_pace
 from handlers.process import configure_process
 from model_src.artefacts import load_artefacts
@@ -143,8 +144,8 @@ def predicted(coronet: CoroNet, case: Case, device: torch.device) -> int:
 def one_map(method: str, coronet: CoroNet, x: Tensor, targets: Sequence[int]) -> tuple[Tensor, list[int]]:
     """Maps (N, h, w) by a method with default settings, and the steps taken."""
     options = parse_options({"method": method})
-    with borrowed(coronet, options.seed):
-        maps = METHODS[method].attribute(Chain(coronet, targets, x.device), x.clone(), options.settings)
+    with preserved_state(coronet, options.seed):
+        maps = METHODS[method].attribute(TargetModel(coronet, targets, x.device), x.clone(), options.settings)
     return maps.heatmaps.detach().float(), maps.steps
 
 
@@ -156,7 +157,7 @@ def run_method(
     one_map(method, coronet, cases[0].x.to(device), targets[:1])
     for case, target in zip(cases, targets, strict=True):
         x = case.x.to(device)
-        (heatmap, steps), seconds = timed(lambda x=x, target=target: one_map(method, coronet, x, [target]), device)
+        (heatmap, steps), seconds = timed(partial(one_map, method, coronet, x, [target]), device)
         found.steps += steps
         record(found, coronet, case, target, heatmap, seconds, score_steps)
     return found
@@ -174,7 +175,7 @@ def run_reference(
     found = Found()
     for case, target in zip(cases, targets, strict=False):
         x = case.x.to(device)
-        mask, seconds = timed(lambda x=x, target=target: reference_mask(coronet, x, target, steps), device)
+        mask, seconds = timed(partial(reference_mask, coronet, x, target, steps), device)
         found.steps.append(steps)
         record(found, coronet, case, target, 1 - mask[None], seconds, score_steps)
         print(f"{REFERENCE}: {case.name} {seconds[0]:.1f} s", file=sys.stderr, flush=True)
@@ -192,15 +193,15 @@ def record(
 ) -> None:
     """Score one map (1, h, w) and add everything to `found`."""
     x = case.x.to(heatmap.device)
-    deletion, insertion = deletion_insertion(Chain(coronet, [target], x.device), x, heatmap, score_steps)
+    deletion, insertion = deletion_insertion(TargetModel(coronet, [target], x.device), x, heatmap, score_steps)
     drawn = heatmap[0].cpu().numpy()
     found.seconds.append(seconds[0])
     found.cpu_seconds.append(seconds[1])
     found.deletion.append(float(deletion))
     found.insertion.append(float(insertion))
-    known = case.lesions is not None and case.label != HEALTHY and target == case.label
-    found.pointing.append(pointing_hit(drawn, case.lesions) if known else None)
-    found.iou.append(intersection_over_union(drawn, case.lesions) if known else None)
+    lesions = case.lesions if case.label != HEALTHY and target == case.label else None
+    found.pointing.append(None if lesions is None else pointing_hit(drawn, lesions))
+    found.iou.append(None if lesions is None else intersection_over_union(drawn, lesions))
     found.maps.append(drawn)
 
 

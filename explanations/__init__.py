@@ -1,9 +1,9 @@
-"""Explanations of the whole chain, X-ray to probability: methods, options, scores.
+"""Why a CoroNet predicts what it predicts, from X-ray to probability: methods, options, scores.
 
     options = parse_options({"method": "grad_cam"})
-    answers = explain_batch(coronet, x, targets, options)
+    attributions = explain_batch(network, x, targets, options)
 
-A method is one file here and one row in registry.py.
+A method is one file in `methods/` and one row in registry.py.
 """
 
 from explanations.explain import Attribution, explain_batch

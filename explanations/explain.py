@@ -12,14 +12,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from explanations.chain import Chain
 from explanations.deadline import Deadline
 from explanations.faithfulness import deletion_insertion
 from explanations.method import Maps
 from explanations.options import ExplainOptions
 from explanations.perturbations import perturbation
+from explanations.preserved_state import preserved_state
 from explanations.registry import METHODS
-from explanations.state import borrowed
+from explanations.target_model import TargetModel
 from model_src.networks.coronet import CoroNet
 
 NOTHING_TO_EXPLAIN = 0.05  # below this probability there is hardly anything to delete
@@ -52,44 +52,46 @@ class Attribution:
     residuals: np.ndarray  # float32 (3, S, S): what the classifier was given, equations (5)-(7)
     warnings: tuple[str, ...] = ()
     details: dict[str, Any] = field(default_factory=dict)  # method-specific facts, JSON-ready
-    step_seconds: float | None = None  # of one step on the mask, all images of the batch; no part of the answer
+    step_seconds: float | None = None  # of one step on the mask, all images of the batch; no part of a response
 
 
 def explain_batch(
-    coronet: CoroNet,
+    network: CoroNet,
     x: Tensor,
     targets: Sequence[int],
     options: ExplainOptions,
     deadline: Deadline | None = None,
 ) -> list[Attribution]:
-    """Explain images x (N, 1, S, S) float32 in [0, 1], on the chain's device, towards one class index each.
+    """Explain images x (N, 1, S, S) float32 in [0, 1], on the network's device, towards one class index each.
 
-    An image's answer does not depend on its neighbours in the batch. Whatever happens, the model, the random
+    An image's attribution does not depend on its neighbours in the batch. Whatever happens, the network, the random
     generators and the thread count are afterwards as they were. The maps are done at `deadline`; scores come after it.
+    What the network says of the unchanged images is computed once, here, and passed down.
 
     Raises:
         InvalidRequest: the deadline has passed, and the method has no map to show for the time before it.
     """
     method = METHODS[options.method]
-    with borrowed(coronet, options.seed):
+    with preserved_state(network, options.seed):
         images = x.detach().clone()
-        chain = Chain(coronet, targets, images.device, deadline)
         with torch.no_grad():
-            residuals = coronet.residuals(images)
-            original = chain.pick(coronet.cin(residuals).float().softmax(dim=1))
-        maps = method.attribute(chain, images, options.settings)
+            residuals = network.residuals(images)
+            logits = network.cin(residuals).float()
+        model = TargetModel(network, targets, images.device, deadline, logits)
+        original = model.original_probability(images)
+        maps = method.attribute(model, images, options.settings)
         heatmaps = maps.heatmaps.detach().float()
         broken = ~heatmaps.isfinite().flatten(1).all(dim=1) | ~original.isfinite()
         heatmaps = torch.where(broken[:, None, None], torch.zeros_like(heatmaps), heatmaps).clamp(0, 1)
         with torch.no_grad():
-            perturbed = chain.probability(_perturbed_images(chain, images, heatmaps, maps))
-        deletion, insertion = deletion_insertion(chain, images, heatmaps, options.settings.score_steps)
+            perturbed = model.probability(_perturbed_images(model, images, heatmaps, maps))
+        deletion, insertion = deletion_insertion(model, images, heatmaps, options.settings.score_steps)
 
     edges = _black_edges(images)
     turned_round = _TURNED_ROUND.get(getattr(options.settings, "sign", ""))
     flat = (images.amax(dim=(1, 2, 3)) - images.amin(dim=(1, 2, 3)) < FLAT).tolist()
-    answers = []
-    for i, target in enumerate(chain.targets.tolist()):
+    attributions = []
+    for i, target in enumerate(model.targets.tolist()):
         p = float(original[i])
         warnings = [text for rows in maps.warnings[i : i + 1] for text in rows]
         numbers = [p, float(perturbed[i]), float(deletion[i]), float(insertion[i])]
@@ -109,7 +111,7 @@ def explain_batch(
         if p < NOTHING_TO_EXPLAIN:
             warnings.append(f"the target's probability is already {p:.3f}: there is hardly anything to explain")
         numbers = [value if np.isfinite(value) else 0.0 for value in numbers]
-        answers.append(
+        attributions.append(
             Attribution(
                 heatmap=heatmaps[i].cpu().numpy(),
                 sign=maps.sign,
@@ -125,7 +127,7 @@ def explain_batch(
                 step_seconds=maps.step_seconds,
             )
         )
-    return answers
+    return attributions
 
 
 def _black_edges(images: Tensor) -> list[list[str]]:
@@ -151,9 +153,9 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _perturbed_images(chain: Chain, x: Tensor, heatmaps: Tensor, maps: Maps) -> Tensor:
+def _perturbed_images(model: TargetModel, x: Tensor, heatmaps: Tensor, maps: Maps) -> Tensor:
     """What a method ended with, or the image blurred in proportion to the map."""
     if maps.perturbed is not None:
         return maps.perturbed
     drawn = F.interpolate(heatmaps[:, None], size=x.shape[-2:], mode="bilinear", align_corners=False)
-    return torch.lerp(x, perturbation("blur", chain, x, 10.0, 0), drawn)
+    return torch.lerp(x, perturbation("blur", model, x, 10.0, 0), drawn)

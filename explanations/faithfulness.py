@@ -13,28 +13,29 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from explanations.chain import Chain
 from explanations.perturbations import perturbation
+from explanations.target_model import TargetModel
 
 CALL_IMAGES = 8  # images in one forward pass
 TIE_BREAK = 1e-3  # weight of the map's surroundings where the map itself is flat
 
 
 @torch.no_grad()
-def deletion_insertion(chain: Chain, x: Tensor, heatmaps: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+def deletion_insertion(model: TargetModel, x: Tensor, heatmaps: Tensor, steps: int) -> tuple[Tensor, Tensor]:
     """Areas (N,) and (N,) of the deletion and the insertion curve.
 
     x (N, 1, S, S) in [0, 1], heatmaps (N, h, w), curves of steps + 1 points. Takes 2 x steps forward passes
-    per image, because the whole image is a point of both curves.
+    per image: the whole image is a point of both curves, and what the model says of it is known.
     """
     importance = ranks(heatmaps, x.shape[-1])  # (N, 1, S, S), 1 = last
-    gray = perturbation("fade", chain, x, 0, 0)
-    blurred = perturbation("blur", chain, x, 10.0, 0)
+    gray = perturbation("fade", model, x, 0, 0)
+    blurred = perturbation("blur", model, x, 10.0, 0)
     fractions = torch.arange(steps + 1, device=x.device) / steps
-    frames = [torch.where(importance < f, gray, x) for f in fractions]
+    frames = [torch.where(importance < f, gray, x) for f in fractions[1:]]
     frames += [torch.where(importance < f, x, blurred) for f in fractions[:-1]]
-    p = _probabilities(chain, frames)
-    deletion, insertion = p[: steps + 1], torch.cat([p[steps + 1 :], p[:1]])
+    p = _probabilities(model, frames)
+    original = model.original_probability(x)[None]
+    deletion, insertion = torch.cat([original, p[:steps]]), torch.cat([p[steps:], original])
     return torch.trapezoid(deletion, dim=0) / steps, torch.trapezoid(insertion, dim=0) / steps
 
 
@@ -55,7 +56,7 @@ def ranks(heatmaps: Tensor, size: int) -> Tensor:
     return torch.empty_like(key).scatter_(1, order, places.expand_as(key)).view(len(maps), 1, size, size)
 
 
-def _probabilities(chain: Chain, frames: list[Tensor]) -> Tensor:
+def _probabilities(model: TargetModel, frames: list[Tensor]) -> Tensor:
     """Target probability (len(frames), N) of frames (N, 1, S, S) each, a few frames at a time."""
     images = len(frames[0])
     together = max(1, CALL_IMAGES // images)
@@ -63,5 +64,5 @@ def _probabilities(chain: Chain, frames: list[Tensor]) -> Tensor:
     parts = []
     for first in range(0, len(frames), together):
         group = frames[first : first + together]
-        parts.append(chain.only(rows.repeat(len(group))).probability(torch.cat(group)).view(len(group), images))
+        parts.append(model.only(rows.repeat(len(group))).probability(torch.cat(group)).view(len(group), images))
     return torch.cat(parts)

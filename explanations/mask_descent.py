@@ -9,9 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from explanations.chain import Chain
 from explanations.deadline import Deadline, over
 from explanations.mask import MaskUpsampler, total_variation
+from explanations.target_model import TargetModel
 
 WINDOW = 5  # steps over which the objective is averaged before asking whether it still falls
 TOLERANCE = 0.002  # of the objective, per window
@@ -29,7 +29,7 @@ class Terms(NamedTuple):
 class MaskProblem:
     """What is minimised for a batch of images; see meaningful_perturbation.py for the formulas."""
 
-    chain: Chain
+    model: TargetModel
     x: Tensor  # (N, 1, S, S)
     perturbed: Tensor  # (N, 1, S, S)
     draw: MaskUpsampler
@@ -44,7 +44,7 @@ class MaskProblem:
 
     def probability(self, mask: Tensor, shift: tuple[int, int] = (0, 0)) -> Tensor:
         """(N,) probability of the target for Phi(X, m)."""
-        return self.chain.probability(self.compose(mask, shift))
+        return self.model.probability(self.compose(mask, shift))
 
     def terms(self, mask: Tensor, shift: tuple[int, int]) -> Terms:
         """The objective's terms for masks (N, 28, 28)."""
@@ -58,7 +58,7 @@ class MaskProblem:
     def only(self, rows: Tensor) -> MaskProblem:
         """The problem of some images of the batch."""
         return MaskProblem(
-            self.chain.only(rows), self.x[rows], self.perturbed[rows], self.draw,
+            self.model.only(rows), self.x[rows], self.perturbed[rows], self.draw,
             self.objective, self.area, self.tv, self.beta,
         )  # fmt: skip
 

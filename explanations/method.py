@@ -1,4 +1,4 @@
-"""What an explanation method is: a function from the chain and a batch of images to maps, and its facts."""
+"""What an explanation method is: a function from a model and a batch of images to maps, and its facts."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 
 from torch import Tensor
 
-from explanations.chain import Chain
 from explanations.settings import Settings
+from explanations.target_model import TargetModel
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a request costs per image, counted in passes through the whole chain."""
+    """What a request costs per image, counted in passes through the whole network."""
 
     forwards: int = 0  # passes without a gradient
     gradients: int = 0  # forward and backward passes
-    mask_steps: int = 0  # forward and backward passes of the fast copy (fast_chain.py)
+    mask_steps: int = 0  # forward and backward passes of the fast copy (fast_model.py)
 
 
 @dataclass
@@ -38,14 +38,14 @@ class Maps:
 class Method:
     """One row of the registry.
 
-    `attribute(chain, x, settings)` takes x (N, 1, S, S) float32 in [0, 1] on the chain's device with
-    gradients enabled and every parameter frozen. Once `chain.deadline` has passed it raises InvalidRequest, as
-    `chain.log_odds` does by itself, or returns what it has, with a warning. It may use the global random
+    `attribute(model, x, settings)` takes x (N, 1, S, S) float32 in [0, 1] on the model's device with
+    gradients enabled and every parameter frozen. Once `model.deadline` has passed it raises InvalidRequest, as
+    `model.log_odds` does by itself, or returns what it has, with a warning. It may use the global random
     generators (seeded, and put back by the caller) and need not restore anything.
     """
 
     name: str
     summary: str  # the question it answers, one line
     settings: type[Settings]
-    attribute: Callable[[Chain, Tensor, Any], Maps]
+    attribute: Callable[[TargetModel, Tensor, Any], Maps]
     work: Callable[[Any], Work]

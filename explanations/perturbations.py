@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from explanations.chain import Chain
+from explanations.target_model import TargetModel
 
 PERTURBATIONS = ("blur", "fade", "noise", "healthy")
 BASELINES = ("black", "blur", "healthy")
@@ -22,7 +22,7 @@ _ROUNDING = 1e-6  # of float32 in a weighted mean of gray values
 
 
 @torch.no_grad()
-def perturbation(name: str, chain: Chain, x: Tensor, blur_sigma: float, seed: int) -> Tensor:
+def perturbation(name: str, model: TargetModel, x: Tensor, blur_sigma: float, seed: int) -> Tensor:
     """The fully perturbed version of `x` (N, 1, S, S).
 
     blur: Gaussian of `blur_sigma` pixels. fade: each image's mean gray. noise: mean gray plus Gaussian noise
@@ -33,7 +33,7 @@ def perturbation(name: str, chain: Chain, x: Tensor, blur_sigma: float, seed: in
     if name == "blur":
         return gaussian_blur(x, blur_sigma * x.shape[-1] / REFERENCE_SIZE)
     if name == "healthy":
-        tfen: Any = chain.coronet.tfen  # eager or TorchScript, which types know nothing of
+        tfen: Any = model.network.tfen  # eager or TorchScript, which types know nothing of
         return tfen.reconstruct(x)[0].float().clamp(0, 1)
     mean = x.mean(dim=(1, 2, 3), keepdim=True).expand_as(x)
     if name == "fade":
@@ -43,7 +43,7 @@ def perturbation(name: str, chain: Chain, x: Tensor, blur_sigma: float, seed: in
     return (mean + pattern * x.std(dim=(1, 2, 3), keepdim=True)).clamp(0, 1)
 
 
-def baseline(name: str, chain: Chain, x: Tensor) -> Tensor:
+def baseline(name: str, model: TargetModel, x: Tensor) -> Tensor:
     """Reference image for integrated gradients: black, or one of the perturbations at its usual strength.
 
     Where it is the image itself but for rounding it is exactly the image: an even area, blurred, would else have
@@ -51,7 +51,7 @@ def baseline(name: str, chain: Chain, x: Tensor) -> Tensor:
     """
     if name == "black":
         return torch.zeros_like(x)
-    reference = perturbation(name, chain, x, blur_sigma=10.0, seed=0)
+    reference = perturbation(name, model, x, blur_sigma=10.0, seed=0)
     return torch.where((reference - x).abs() < _ROUNDING, x, reference)
 
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 
-from explanations.chain import Chain
-from explanations.fast_chain import fast_copy
+from explanations.fast_model import fast_model
 from explanations.options import ExplainOptions
+from explanations.preserved_state import preserved_state
 from explanations.registry import METHODS
 from explanations.settings import options_of
-from explanations.state import borrowed
+from explanations.target_model import TargetModel
 from model_src.errors import InvalidRequest
 from model_src.networks.coronet import CoroNet
 
@@ -24,8 +24,8 @@ from model_src.networks.coronet import CoroNet
 class Pace:
     """Seconds for one image at the served size; see `measure_pace`."""
 
-    forward: float  # the chain, without a gradient
-    gradient: float  # the chain, forward and backward
+    forward: float  # the network, without a gradient
+    gradient: float  # the network, forward and backward
     mask_step: float  # the fast copy, forward and backward
 
     def lowered(self, mask_step: float) -> Pace:
@@ -37,25 +37,25 @@ class Pace:
         return Pace(self.forward * part, self.gradient * part, self.mask_step * part)
 
 
-def measure_pace(coronet: CoroNet, image_size: int) -> Pace:
-    """Time one image each way on a chain that is warm.
+def measure_pace(network: CoroNet, image_size: int) -> Pace:
+    """Time one image each way on a network that is warm.
 
     The shorter of two runs counts: a busy moment is no reason to refuse requests.
     """
-    device = next(coronet.parameters()).device
-    with borrowed(coronet, seed=0):
-        chain = Chain(coronet, [0], device)
-        fast = Chain(fast_copy(coronet), [0], device)
+    device = next(network.parameters()).device
+    with preserved_state(network, seed=0):
+        model = TargetModel(network, [0], device)
+        fast = TargetModel(fast_model(network), [0], device)
         x = torch.full((1, 1, image_size, image_size), 0.5, device=device)
 
         def forward() -> None:
             with torch.no_grad():
-                chain.probability(x)
+                model.probability(x)
 
-        def gradient(of: Chain) -> Callable[[], None]:
+        def gradient(of: TargetModel) -> Callable[[], None]:
             return lambda: of.probability(x.clone().requires_grad_(True)).sum().backward()
 
-        return Pace(_shorter(forward, device), _shorter(gradient(chain), device), _shorter(gradient(fast), device))
+        return Pace(_shorter(forward, device), _shorter(gradient(model), device), _shorter(gradient(fast), device))
 
 
 def _shorter(run: Callable[[], None], device: torch.device) -> float:

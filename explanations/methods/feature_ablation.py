@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from explanations.captum_library import captum_attr
-from explanations.chain import Chain
 from explanations.grid_maps import LARGEST_GRID, SIGNS, pool, sign_text, to_heatmap
 from explanations.method import Maps, Method, Work
 from explanations.perturbations import BASELINES, baseline
 from explanations.settings import Settings, choice, integer
 from explanations.superpixels import grid_tiles, superpixels
+from explanations.target_model import TargetModel
 
 CALL_IMAGES = 8  # images in one forward pass
 TILES = ("grid", "superpixels")
@@ -33,13 +33,13 @@ class FeatureAblationSettings(Settings):
     sign: str = choice("positive", SIGNS, "which evidence the map shows")
 
 
-def attribute(chain: Chain, x: Tensor, settings: FeatureAblationSettings) -> Maps:
+def attribute(model: TargetModel, x: Tensor, settings: FeatureAblationSettings) -> Maps:
     """See `Method` for the contract."""
     across = min(math.isqrt(settings.steps), x.shape[-1])
 
     def score(images: Tensor) -> Tensor:
         copies = len(images) // len(x)
-        return chain.only(torch.arange(len(x)).repeat(copies)).log_odds(images)
+        return model.only(torch.arange(len(x)).repeat(copies)).log_odds(images)
 
     tiles = grid_tiles(x, across) if settings.tiles == "grid" else superpixels(x, across)
     with torch.no_grad():
@@ -48,7 +48,7 @@ def attribute(chain: Chain, x: Tensor, settings: FeatureAblationSettings) -> Map
             .FeatureAblation(score)
             .attribute(
                 x,
-                baselines=baseline(settings.baseline, chain, x),
+                baselines=baseline(settings.baseline, model, x),
                 feature_mask=tiles,
                 perturbations_per_eval=max(1, CALL_IMAGES // len(x)),
             )

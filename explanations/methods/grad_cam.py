@@ -14,11 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from explanations.chain import Chain
 from explanations.grid_maps import SIGNS, sign_text, to_heatmap
 from explanations.method import Maps, Method, Work
 from explanations.noise_tunnel import over_noisy_copies
 from explanations.settings import Settings, choice, integer, number
+from explanations.target_model import TargetModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +30,11 @@ class GradCamSettings(Settings):
     sign: str = choice("positive", SIGNS, "which evidence the map shows")
 
 
-def attribute(chain: Chain, x: Tensor, settings: GradCamSettings) -> Maps:
+def attribute(model: TargetModel, x: Tensor, settings: GradCamSettings) -> Maps:
     """See `Method` for the contract."""
 
     def one(noisy: Tensor) -> Tensor:
-        return class_activation(chain, noisy)
+        return class_activation(model, noisy)
 
     activation = over_noisy_copies(one, x, settings.steps, settings.smooth_noise, settings.seed)
     return Maps(
@@ -44,14 +44,14 @@ def attribute(chain: Chain, x: Tensor, settings: GradCamSettings) -> Maps:
     )
 
 
-def class_activation(chain: Chain, x: Tensor) -> Tensor:
+def class_activation(model: TargetModel, x: Tensor) -> Tensor:
     """Signed map (N, h, w): channels of the last convolutional map, weighted by their mean gradient."""
-    chain.check_deadline()
-    cin: Any = chain.coronet.cin  # eager or TorchScript, which types know nothing of
+    model.check_deadline()
+    cin: Any = model.network.cin  # eager or TorchScript, which types know nothing of
     with torch.no_grad():
-        features = cin.features(chain.coronet.tfen(x))
+        features = cin.features(model.network.tfen(x))
     features = features.detach().requires_grad_(True)
-    score = chain.log_odds_of(cin.classify(features).float())
+    score = model.log_odds_of(cin.classify(features).float())
     (gradient,) = torch.autograd.grad(score.sum(), features)
     weights = gradient.mean(dim=(2, 3), keepdim=True)
     return (weights * features.detach()).sum(dim=1).float()

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from explanations.captum_library import captum_attr
-from explanations.chain import Chain
 from explanations.grid_maps import LARGEST_GRID, SIGNS, pool, sign_text, to_heatmap
 from explanations.method import Maps, Method, Work
 from explanations.perturbations import BASELINES, baseline
+from explanations.preserved_state import reseed
 from explanations.settings import Settings, choice, integer, number
-from explanations.state import reseed
+from explanations.target_model import TargetModel
 
 CALL_SAMPLES = 4  # samples in one forward and backward pass: each keeps every activation of a full-size image
 
@@ -32,9 +32,9 @@ class GradientShapSettings(Settings):
     grid: int = integer(28, 4, LARGEST_GRID, "cells along each side of the map")
 
 
-def attribute(chain: Chain, x: Tensor, settings: GradientShapSettings) -> Maps:
+def attribute(model: TargetModel, x: Tensor, settings: GradientShapSettings) -> Maps:
     """See `Method` for the contract."""
-    attributions = [_of_one(chain, x, row, settings) for row in range(len(x))]
+    attributions = [_of_one(model, x, row, settings) for row in range(len(x))]
     return Maps(
         heatmaps=to_heatmap(pool(torch.cat(attributions), settings.grid), settings.sign),
         sign=sign_text(settings.sign),
@@ -43,15 +43,15 @@ def attribute(chain: Chain, x: Tensor, settings: GradientShapSettings) -> Maps:
     )
 
 
-def _of_one(chain: Chain, x: Tensor, row: int, settings: GradientShapSettings) -> Tensor:
+def _of_one(model: TargetModel, x: Tensor, row: int, settings: GradientShapSettings) -> Tensor:
     """(1, 1, S, S) attribution of one image; its random numbers do not depend on its neighbours in the batch."""
     image = x[row : row + 1]
-    references = torch.cat([baseline(name, chain, image) for name in BASELINES])
+    references = torch.cat([baseline(name, model, image) for name in BASELINES])
     reseed(settings.seed)
     total = torch.zeros_like(image)
     for first in range(0, settings.steps, CALL_SAMPLES):
         samples = min(CALL_SAMPLES, settings.steps - first)
-        method = captum_attr().GradientShap(chain.only([row] * samples).log_odds)
+        method = captum_attr().GradientShap(model.only([row] * samples).log_odds)
         part = method.attribute(image, references, n_samples=samples, stdevs=settings.smooth_noise)
         total += part.float() * samples
     return total / settings.steps

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from explanations.captum_library import captum_attr
-from explanations.chain import Chain
 from explanations.grid_maps import LARGEST_GRID, SIGNS, pool, sign_text, to_heatmap
 from explanations.method import Maps, Method, Work
 from explanations.noise_tunnel import over_noisy_copies
 from explanations.perturbations import BASELINES, baseline
 from explanations.settings import Settings, choice, integer, number
+from explanations.target_model import TargetModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,18 +31,19 @@ class IntegratedGradientsSettings(Settings):
     grid: int = integer(28, 4, LARGEST_GRID, "cells along each side of the map")
 
 
-def attribute(chain: Chain, x: Tensor, settings: IntegratedGradientsSettings) -> Maps:
+def attribute(model: TargetModel, x: Tensor, settings: IntegratedGradientsSettings) -> Maps:
     """See `Method` for the contract."""
-    method = captum_attr().IntegratedGradients(chain.log_odds)
-    reference = baseline(settings.baseline, chain, x)
+    method = captum_attr().IntegratedGradients(model.log_odds)
+    reference = baseline(settings.baseline, model, x)
     with torch.no_grad():
-        start = chain.log_odds(reference)
+        start = model.log_odds(reference)
 
     changes = []  # of the log-odds from the reference to each copy: what its attributions add up to
 
     def one(noisy: Tensor) -> Tensor:
         with torch.no_grad():
-            changes.append(chain.log_odds(noisy) - start)
+            logits = model.original_logits(x) if settings.smooth_samples == 1 else model.logits(noisy)
+            changes.append(model.log_odds_of(logits) - start)
         return method.attribute(noisy, reference, n_steps=settings.steps, internal_batch_size=len(noisy))
 
     attribution = over_noisy_copies(one, x, settings.smooth_samples, settings.smooth_noise, settings.seed)

@@ -17,15 +17,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from explanations.chain import Chain
 from explanations.deadline import Deadline, over
-from explanations.fast_chain import fast_copy
+from explanations.fast_model import fast_model
 from explanations.grid_maps import pool, to_heatmap
 from explanations.mask import GRID, MaskUpsampler, discs
 from explanations.mask_descent import MaskProblem, descend
 from explanations.method import Maps, Method, Work
 from explanations.perturbations import PERTURBATIONS, REFERENCE_SIZE, gaussian_blur, perturbation
 from explanations.settings import Settings, choice, integer, number
+from explanations.target_model import TargetModel
 
 STARTS = ("attribution", "circular", "uniform")
 START_STEPS = 12  # gradients that the attribution start takes
@@ -56,14 +56,14 @@ class PerturbationSettings(Settings):
     seeds: int = integer(1, 1, 8, "independent runs that are averaged")
 
 
-def attribute(chain: Chain, x: Tensor, settings: PerturbationSettings) -> Maps:
+def attribute(model: TargetModel, x: Tensor, settings: PerturbationSettings) -> Maps:
     """Optimise one mask per image, all images together; see `Method` for the contract."""
-    deadline = _deadline(chain.deadline, settings.time_budget)
+    deadline = _deadline(model.deadline, settings.time_budget)
     size = x.shape[-1]
     jitter = round(settings.jitter * size / REFERENCE_SIZE)
     draw = MaskUpsampler(size, jitter, x.device)
-    perturbed = perturbation(settings.perturbation, chain, x, settings.blur_sigma, settings.seed)
-    fast = Chain(fast_copy(chain.coronet), chain.targets, x.device)
+    perturbed = perturbation(settings.perturbation, model, x, settings.blur_sigma, settings.seed)
+    fast = TargetModel(fast_model(model.network), model.targets, x.device)
     problem = MaskProblem(fast, x, perturbed, draw, settings.objective, settings.area, settings.tv, settings.beta)
 
     runs = []
@@ -76,16 +76,16 @@ def attribute(chain: Chain, x: Tensor, settings: PerturbationSettings) -> Maps:
             break
     mask = torch.stack([run.mask for run in runs]).mean(0)
     with torch.no_grad():
-        terms = dataclasses.replace(problem, chain=chain).terms(mask, (0, 0))  # exact, in float32
+        terms = dataclasses.replace(problem, model=model).terms(mask, (0, 0))  # exact, in float32
 
     deletion = settings.objective == "deletion"
     heatmaps = 1 - mask if deletion else mask
     if settings.init == "attribution":
         heatmaps = _ranked(heatmaps, 1 - start if deletion else start, fast, x)
-    warnings = _powerless(chain, x, perturbed, settings)
+    warnings = _powerless(model, x, perturbed, settings)
     if deadline is not None and (late or len(runs) < settings.seeds or any(run.out_of_time for run in runs)):
-        for said in warnings:
-            said.append(f"{deadline.why} reached: this is the best mask found by then")
+        for of_image in warnings:
+            of_image.append(f"{deadline.why} reached: this is the best mask found by then")
     sign = (
         "1 = removed first: removing it lowers the target's probability"
         if deletion
@@ -110,7 +110,7 @@ def attribute(chain: Chain, x: Tensor, settings: PerturbationSettings) -> Maps:
     )
 
 
-def _ranked(removed: Tensor, start: Tensor, chain: Chain, x: Tensor) -> Tensor:
+def _ranked(removed: Tensor, start: Tensor, model: TargetModel, x: Tensor) -> Tensor:
     """Maps (N, 28, 28) in [0, 1] whose order follows what the mask removes, in [0, 1], and what the answer depends on.
 
     A finished mask is nearly binary: its mean with the start ranks the cells that it removes whole. Saliency, the
@@ -118,7 +118,7 @@ def _ranked(removed: Tensor, start: Tensor, chain: Chain, x: Tensor) -> Tensor:
     does not matter.
     """
     variable = x.clone().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(chain.log_odds(variable).sum(), variable)
+    (gradient,) = torch.autograd.grad(model.log_odds(variable).sum(), variable)
     saliency = gaussian_blur(pool(gradient.abs(), GRID)[:, None], SALIENCY_SIGMA)[:, 0]
     weight = 1 - SALIENCY_SHARE + SALIENCY_SHARE * to_heatmap(saliency, "absolute")
     return (removed + start) / 2 * weight
@@ -131,9 +131,9 @@ def _deadline(of_server: Deadline | None, time_budget: float | None) -> Deadline
 
 
 @torch.no_grad()
-def _powerless(chain: Chain, x: Tensor, perturbed: Tensor, settings: PerturbationSettings) -> list[list[str]]:
+def _powerless(model: TargetModel, x: Tensor, perturbed: Tensor, settings: PerturbationSettings) -> list[list[str]]:
     """A warning for each image whose class survives even when all of the image is perturbed."""
-    before, after = chain.probability(x).tolist(), chain.probability(perturbed).tolist()
+    before, after = model.original_probability(x).tolist(), model.probability(perturbed).tolist()
     return [
         [
             f"perturbation {settings.perturbation} of the whole image leaves the target's probability at {left:.3f}: "
@@ -164,8 +164,8 @@ def _circular_start(problem: MaskProblem, deadline: Deadline | None) -> Tensor:
         if over(deadline):
             break
     masks, p = masks[-len(found) :], torch.stack(found[::-1])  # (at most DISCS, N)
-    whole = p[-1] if problem.objective == "deletion" else problem.chain.probability(problem.perturbed)
-    original = problem.chain.probability(problem.x)
+    whole = p[-1] if problem.objective == "deletion" else problem.model.probability(problem.perturbed)
+    original = problem.model.probability(problem.x)
     if problem.objective == "deletion":
         enough = (original - p) >= 0.99 * (original - whole)
     else:
@@ -184,7 +184,7 @@ def _attribution_start(problem: MaskProblem, deadline: Deadline | None) -> Tenso
     for step in range(START_STEPS):
         level = (step + 0.5) / START_STEPS
         mask = torch.full((images, GRID, GRID), level, device=problem.x.device, requires_grad=True)
-        score = problem.chain.log_odds(problem.compose(mask, (0, 0)))
+        score = problem.model.log_odds(problem.compose(mask, (0, 0)))
         (gradient,) = torch.autograd.grad(score.sum(), mask)
         total += gradient
         if over(deadline):

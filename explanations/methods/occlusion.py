@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from explanations.captum_library import captum_attr
-from explanations.chain import Chain
 from explanations.grid_maps import SIGNS, pool, sign_text, to_heatmap
 from explanations.method import Maps, Method, Work
 from explanations.perturbations import BASELINES, baseline
 from explanations.settings import Settings, choice, integer, number
+from explanations.target_model import TargetModel
 
 CALL_IMAGES = 8  # images in one forward pass
 
@@ -28,13 +28,13 @@ class OcclusionSettings(Settings):
     sign: str = choice("positive", SIGNS, "which evidence the map shows")
 
 
-def attribute(chain: Chain, x: Tensor, settings: OcclusionSettings) -> Maps:
+def attribute(model: TargetModel, x: Tensor, settings: OcclusionSettings) -> Maps:
     """See `Method` for the contract."""
     window, stride, across = windows(x.shape[-1], settings)
 
     def score(images: Tensor) -> Tensor:
         copies = len(images) // len(x)  # Captum stacks the perturbed copies image by image within each copy
-        return chain.only(torch.arange(len(x)).repeat(copies)).log_odds(images)
+        return model.only(torch.arange(len(x)).repeat(copies)).log_odds(images)
 
     with torch.no_grad():
         drop = (
@@ -44,7 +44,7 @@ def attribute(chain: Chain, x: Tensor, settings: OcclusionSettings) -> Maps:
                 x,
                 sliding_window_shapes=(1, window, window),
                 strides=(1, stride, stride),
-                baselines=baseline(settings.baseline, chain, x),
+                baselines=baseline(settings.baseline, model, x),
                 perturbations_per_eval=max(1, CALL_IMAGES // len(x)),
             )
         )

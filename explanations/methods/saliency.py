@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from explanations.captum_library import captum_attr
-from explanations.chain import Chain
 from explanations.grid_maps import LARGEST_GRID, pool, sign_text, to_heatmap
 from explanations.method import Maps, Method, Work
 from explanations.noise_tunnel import over_noisy_copies
 from explanations.settings import Settings, integer, number
+from explanations.target_model import TargetModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,9 +26,9 @@ class SaliencySettings(Settings):
     grid: int = integer(28, 4, LARGEST_GRID, "cells along each side of the map")
 
 
-def attribute(chain: Chain, x: Tensor, settings: SaliencySettings) -> Maps:
+def attribute(model: TargetModel, x: Tensor, settings: SaliencySettings) -> Maps:
     """See `Method` for the contract."""
-    method = captum_attr().Saliency(chain.log_odds)
+    method = captum_attr().Saliency(model.log_odds)
 
     def one(noisy: Tensor) -> Tensor:
         return method.attribute(noisy.clone().requires_grad_(True), abs=True)

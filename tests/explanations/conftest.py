@@ -1,4 +1,4 @@
-"""A chain whose right explanation a person can work out: it looks at one patch of the X-ray and nowhere else."""
+"""A network whose right explanation a person can work out: it looks at one patch of the X-ray and nowhere else."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ class _PatchCIN(nn.Module):
 
 @dataclass(frozen=True)
 class PatchCase:
-    """A chain, images that it calls COVID-19, and the map that is right."""
+    """A network, images that it calls COVID-19, and the map that is right."""
 
-    chain: CoroNet
+    network: CoroNet
     x: Tensor  # (2, 1, 56, 56): faint texture, gray 0.9 in the patch (0.8 in the second image)
     inside: Tensor  # bool (7, 7): the patch's cell
 
 
 @pytest.fixture
 def patch_case() -> PatchCase:
-    """See PatchCase; a fresh chain for each test."""
+    """See PatchCase; a fresh network for each test."""
     generator = torch.Generator().manual_seed(1)
     x = 0.2 + 0.05 * torch.rand(2, 1, SIZE, SIZE, generator=generator)
     top, left = PATCH[0] * CELL, PATCH[1] * CELL

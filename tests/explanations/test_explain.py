@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from explanations import DEFAULT_METHOD, METHODS, explain_batch, parse_options
-from explanations.chain import Chain
 from explanations.deadline import Deadline
+from explanations.target_model import TargetModel
 from model_src.classes import COVID, HEALTHY
 from model_src.errors import InvalidRequest
 from model_src.networks.coronet import CoroNet
@@ -32,9 +32,9 @@ def test_the_same_request_twice_gives_the_same_answer(patch_case, method):
 @pytest.mark.parametrize("method", METHODS)
 def test_an_answer_does_not_depend_on_the_rest_of_the_batch(patch_case, method):
     x = torch.cat([patch_case.x, torch.full_like(patch_case.x[:1], 0.5)])
-    together = explain_batch(patch_case.chain, x, [COVID, COVID, HEALTHY], _options(method))
+    together = explain_batch(patch_case.network, x, [COVID, COVID, HEALTHY], _options(method))
     for i, target in enumerate([COVID, COVID, HEALTHY]):
-        alone = explain_batch(patch_case.chain, x[i : i + 1], [target], _options(method))[0]
+        alone = explain_batch(patch_case.network, x[i : i + 1], [target], _options(method))[0]
         np.testing.assert_allclose(together[i].heatmap, alone.heatmap, atol=1e-4)
         assert together[i].warnings == alone.warnings
         assert together[i].steps == alone.steps
@@ -65,7 +65,7 @@ def test_maps_are_within_the_contract(patch_case, method):
 @pytest.mark.parametrize("gray", [0.0, 0.4, 1.0])
 def test_a_constant_image_gets_a_warning_and_numbers(patch_case, method, gray):
     x = torch.full_like(patch_case.x[:1], gray)
-    found = explain_batch(patch_case.chain, x, [COVID], _options(method))[0]
+    found = explain_batch(patch_case.network, x, [COVID], _options(method))[0]
     assert any("constant" in text for text in found.warnings)
     assert np.isfinite(found.heatmap).all()
     json.dumps(_facts(found), allow_nan=False)
@@ -75,11 +75,41 @@ def test_a_constant_image_gets_a_warning_and_numbers(patch_case, method, gray):
 def test_a_black_border_gets_a_warning_and_numbers(patch_case, method):
     x = patch_case.x[:1].clone()
     x[..., :8] = x[..., -8:] = 0
-    found = explain_batch(patch_case.chain, x, [COVID], _options(method))[0]
+    found = explain_batch(patch_case.network, x, [COVID], _options(method))[0]
     (warning,) = found.warnings
     assert warning.startswith("the image has a black border (left, right): ")
     assert found.heatmap[..., -1].max() < found.heatmap.max()
     json.dumps(_facts(found), allow_nan=False)
+
+
+class _CountsTheOriginal(nn.Module):
+    """A TFEN that counts how often it is given `image` without a gradient being asked for."""
+
+    def __init__(self, inner: nn.Module, image: torch.Tensor) -> None:
+        super().__init__()
+        self.inner, self.image, self.seen = inner, image, 0
+
+    def forward(self, x):
+        self.seen += not torch.is_grad_enabled() and any(torch.equal(each, self.image) for each in x)
+        return self.inner(x)
+
+    def reconstruct(self, x):
+        return self.inner.reconstruct(x)
+
+
+@pytest.mark.parametrize(
+    ("method", "fields"),
+    [
+        ("meaningful_perturbation", {}),
+        ("integrated_gradients", {}),
+        ("saliency", {"steps": 1}),
+        ("gradient_shap", {}),
+    ],
+)
+def test_what_the_network_says_of_the_unchanged_image_is_computed_once(patch_case, method, fields):
+    tfen = _CountsTheOriginal(patch_case.network.tfen, patch_case.x[0])
+    explain_batch(CoroNet(tfen, patch_case.network.cin), patch_case.x[:1], [COVID], _options(method, **fields))
+    assert tfen.seen == 1
 
 
 @pytest.mark.parametrize(
@@ -90,14 +120,14 @@ def test_a_border_is_black_along_a_whole_edge(patch_case, rows, gray, warned):
     x = patch_case.x[:1].clone()
     x[..., 30, 30] = 0
     x[..., :rows, :] = gray
-    found = explain_batch(patch_case.chain, x, [COVID], _options("saliency"))[0]
+    found = explain_batch(patch_case.network, x, [COVID], _options("saliency"))[0]
     assert any("black border (top)" in text for text in found.warnings) == warned
 
 
 @pytest.mark.parametrize("method", [name for name, method in METHODS.items() if hasattr(method.settings, "sign")])
 def test_what_another_sign_does_to_the_scores_is_said(patch_case, method):
     assert not any("sign" in text for text in _explain(patch_case, method)[0].warnings)
-    against = explain_batch(patch_case.chain, patch_case.x[:1], [HEALTHY], _options(method, sign="negative"))[0]
+    against = explain_batch(patch_case.network, patch_case.x[:1], [HEALTHY], _options(method, sign="negative"))[0]
     assert any("large deletion area and a small insertion area" in text for text in against.warnings)
     # The patch speaks against Healthy: deleting it first brings Healthy back, so the usual reading is turned round.
     assert against.deletion > against.insertion
@@ -125,10 +155,10 @@ class _NotANumber(nn.Module):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_value_that_is_no_number_is_said_and_stays_with_its_image(patch_case, method):
-    chain = CoroNet(patch_case.chain.tfen, _NotANumber(patch_case.chain.cin))
+    network = CoroNet(patch_case.network.tfen, _NotANumber(patch_case.network.cin))
     x = torch.cat([patch_case.x[:1], patch_case.x[1:] + 0.5])
     options = _options(method)
-    fine, broken = explain_batch(chain, x, [COVID, COVID], options)
+    fine, broken = explain_batch(network, x, [COVID, COVID], options)
     assert fine.warnings == ()
     assert fine.heatmap.any()
     assert any("not a number" in text for text in broken.warnings)
@@ -137,7 +167,7 @@ def test_a_value_that_is_no_number_is_said_and_stays_with_its_image(patch_case, 
 
 
 def test_a_target_that_is_not_there_is_answered_with_a_warning(patch_case):
-    found = explain_batch(patch_case.chain, patch_case.x[:1], [HEALTHY], parse_options(dict(QUICK)))[0]
+    found = explain_batch(patch_case.network, patch_case.x[:1], [HEALTHY], parse_options(dict(QUICK)))[0]
     assert found.original_probability < 0.05
     assert any("hardly anything to explain" in text for text in found.warnings)
 
@@ -145,7 +175,7 @@ def test_a_target_that_is_not_there_is_answered_with_a_warning(patch_case):
 def test_a_perturbation_that_cannot_remove_the_class_is_named(patch_case):
     # Blurring by a quarter of a pixel leaves the patch, and with it the class, where it is.
     found = explain_batch(
-        patch_case.chain,
+        patch_case.network,
         patch_case.x[:1],
         [COVID],
         _options("meaningful_perturbation", perturbation="blur", blur_sigma=1),
@@ -158,7 +188,7 @@ def test_the_time_budget_returns_the_best_mask_so_far(patch_case, monkeypatch):
     clock = SimpleNamespace(monotonic=itertools.count(0.0, 0.03).__next__)
     monkeypatch.setattr("explanations.deadline.time", clock)
     options = parse_options({"steps": 1000, "time_budget": 0.1, "score_steps": 4, "tv": 0, "area": 0})
-    found = explain_batch(patch_case.chain, patch_case.x[:1], [COVID], options)[0]
+    found = explain_batch(patch_case.network, patch_case.x[:1], [COVID], options)[0]
     assert any("time_budget of 0.1 s" in text for text in found.warnings)
     assert 1 <= found.steps <= 4
     assert np.isfinite(found.heatmap).all()
@@ -169,20 +199,20 @@ def test_a_method_past_the_servers_deadline_says_so(patch_case, method):
     over = Deadline.after(-1, "the server's limit of 600 s")
     options = _options(method)
     if method == DEFAULT_METHOD:
-        found = explain_batch(patch_case.chain, patch_case.x[:1], [COVID], options, over)[0]
+        found = explain_batch(patch_case.network, patch_case.x[:1], [COVID], options, over)[0]
         assert any(text.startswith("the server's limit of 600 s reached: this is the best") for text in found.warnings)
         assert found.steps == 1
     else:
         with pytest.raises(InvalidRequest, match=r"^steps: .* the server's limit of 600 s was reached"):
-            explain_batch(patch_case.chain, patch_case.x[:1], [COVID], options, over)
+            explain_batch(patch_case.network, patch_case.x[:1], [COVID], options, over)
 
 
 def test_the_earlier_of_two_deadlines_is_named(patch_case):
     options = _options(DEFAULT_METHOD, time_budget=100)
-    found = explain_batch(patch_case.chain, patch_case.x[:1], [COVID], options, Deadline.after(-1, "the server's"))[0]
+    found = explain_batch(patch_case.network, patch_case.x[:1], [COVID], options, Deadline.after(-1, "the server's"))[0]
     assert any(text.startswith("the server's reached") for text in found.warnings)
     later = Deadline.after(1000, "the server's")
-    assert explain_batch(patch_case.chain, patch_case.x[:1], [COVID], options, later)[0].warnings == ()
+    assert explain_batch(patch_case.network, patch_case.x[:1], [COVID], options, later)[0].warnings == ()
 
 
 @pytest.mark.parametrize("objective", ["deletion", "preservation"])
@@ -192,10 +222,10 @@ def test_the_time_budget_bounds_the_start_too(patch_case, monkeypatch, init, obj
     clock = itertools.chain([0.0], itertools.repeat(10.0))
     monkeypatch.setattr("explanations.deadline.time", SimpleNamespace(monotonic=clock.__next__))
     passes = []
-    monkeypatch.setattr(Chain, "logits", lambda chain, x: passes.append(len(x)) or chain.coronet(x).float())
+    monkeypatch.setattr(TargetModel, "logits", lambda model, x: passes.append(len(x)) or model.network(x).float())
     monkeypatch.setattr("explanations.explain.deletion_insertion", lambda *_: (torch.zeros(1), torch.zeros(1)))
     options = parse_options({"steps": 20, "time_budget": 0.1, "init": init, "objective": objective})
-    found = explain_batch(patch_case.chain, patch_case.x[:1], [COVID], options)[0]
+    found = explain_batch(patch_case.network, patch_case.x[:1], [COVID], options)[0]
     assert any("time_budget of 0.1 s" in text for text in found.warnings)
     assert found.steps == 1
     # start 1 (circular: up to 2 more for what whole and nothing give), step 1, terms 1, powerless 2, end 1
@@ -205,7 +235,7 @@ def test_the_time_budget_bounds_the_start_too(patch_case, monkeypatch, init, obj
 
 def test_it_stops_when_it_no_longer_improves(patch_case):
     found = explain_batch(
-        patch_case.chain, patch_case.x[:1], [COVID], parse_options({"steps": 500, "perturbation": "fade"})
+        patch_case.network, patch_case.x[:1], [COVID], parse_options({"steps": 500, "perturbation": "fade"})
     )[0]
     assert found.steps < 300
     assert found.details["stopped"] == ["no improvement"]
@@ -219,7 +249,7 @@ def test_several_seeds_are_averaged(patch_case):
 
 
 def _mask(case, fields):
-    return explain_batch(case.chain, case.x[:1], [COVID], parse_options(fields))[0].heatmap
+    return explain_batch(case.network, case.x[:1], [COVID], parse_options(fields))[0].heatmap
 
 
 def _options(method=DEFAULT_METHOD, **fields):
@@ -229,7 +259,7 @@ def _options(method=DEFAULT_METHOD, **fields):
 
 
 def _explain(case, method, **fields):
-    return explain_batch(case.chain, case.x, [COVID, COVID], _options(method, **fields))
+    return explain_batch(case.network, case.x, [COVID, COVID], _options(method, **fields))
 
 
 def _facts(found):

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from explanations.chain import Chain
 from explanations.faithfulness import deletion_insertion, ranks
+from explanations.target_model import TargetModel
 from model_src.networks.coronet import CoroNet
 
 SIZE = 16
@@ -27,8 +27,8 @@ class _CountsBright(nn.Module):
 
 
 @pytest.fixture
-def chain():
-    return Chain(CoroNet(_Gray(), _CountsBright()), [2], torch.device("cpu"))
+def model():
+    return TargetModel(CoroNet(_Gray(), _CountsBright()), [2], torch.device("cpu"))
 
 
 @pytest.fixture
@@ -39,10 +39,10 @@ def image():
     return x
 
 
-def test_the_right_map_deletes_at_once_and_inserts_at_once(chain, image):
+def test_the_right_map_deletes_at_once_and_inserts_at_once(model, image):
     heatmap = torch.zeros(1, 2, 2)
     heatmap[:, 0] = 1  # the upper half first
-    deletion, insertion = deletion_insertion(chain, image, heatmap, steps=8)
+    deletion, insertion = deletion_insertion(model, image, heatmap, steps=8)
     # Deletion: p falls 1, 3/4, 1/2, 1/4, 0, 0, ... over 8 steps; the area is a quarter.
     assert float(deletion) == pytest.approx(0.25, abs=0.01)
     # Insertion starts with the part of the upper half that blurring (0.7 pixels) leaves above 0.9: 6 or 7
@@ -50,10 +50,10 @@ def test_the_right_map_deletes_at_once_and_inserts_at_once(chain, image):
     assert float(insertion) > 0.9
 
 
-def test_the_wrong_map_deletes_last(chain, image):
+def test_the_wrong_map_deletes_last(model, image):
     heatmap = torch.zeros(1, 2, 2)
     heatmap[:, 1] = 1  # the lower half first, which does not matter
-    deletion, _ = deletion_insertion(chain, image, heatmap, steps=8)
+    deletion, _ = deletion_insertion(model, image, heatmap, steps=8)
     # p stays 1 for half of the steps, then falls by quarters: 0.5 + 0.25.
     assert float(deletion) == pytest.approx(0.75, abs=0.01)
 
@@ -67,11 +67,11 @@ def test_ranks_follow_the_map_and_flat_parts_follow_their_surroundings():
     assert place[3, 3] < place[7, 7]  # both zero in the map, one nearer to what matters
 
 
-def test_several_images_are_scored_as_each_alone(chain, image):
+def test_several_images_are_scored_as_each_alone(model, image):
     maps = torch.rand(3, 4, 4, generator=torch.Generator().manual_seed(0))
     images = torch.cat([image, image.flip(2), image.transpose(2, 3)])
-    together = deletion_insertion(chain.only([0, 0, 0]), images, maps, steps=5)
+    together = deletion_insertion(model.only([0, 0, 0]), images, maps, steps=5)
     for i in range(3):
-        alone = deletion_insertion(chain, images[i : i + 1], maps[i : i + 1], steps=5)
+        alone = deletion_insertion(model, images[i : i + 1], maps[i : i + 1], steps=5)
         assert float(together[0][i]) == pytest.approx(float(alone[0]), abs=1e-6)
         assert float(together[1][i]) == pytest.approx(float(alone[1]), abs=1e-6)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from explanations.chain import Chain
 from explanations.mask import GRID, MaskUpsampler
 from explanations.mask_descent import WINDOW, MaskProblem, descend
+from explanations.target_model import TargetModel
 from model_src.classes import COVID
 
 
@@ -15,8 +15,8 @@ from model_src.classes import COVID
 def problem(patch_case):
     x = patch_case.x[:1]
     draw = MaskUpsampler(x.shape[-1], 0, x.device)
-    chain = Chain(patch_case.chain, [COVID], x.device)
-    return MaskProblem(chain, x, torch.full_like(x, 0.2), draw, "deletion", area=0.1, tv=0.5, beta=3.0)
+    model = TargetModel(patch_case.network, [COVID], x.device)
+    return MaskProblem(model, x, torch.full_like(x, 0.2), draw, "deletion", area=0.1, tv=0.5, beta=3.0)
 
 
 def _descend(problem, steps):

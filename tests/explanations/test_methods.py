@@ -1,4 +1,4 @@
-"""Each method on a chain that looks at one patch: the exact map, where theory gives one."""
+"""Each method on a model that looks at one patch: the exact map, where theory gives one."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from explanations import METHODS, explain_batch, parse_options
-from explanations.chain import Chain
 from explanations.methods.meaningful_perturbation import SALIENCY_SHARE, _ranked
+from explanations.target_model import TargetModel
 from model_src.classes import COVID, HEALTHY
 
-ONE_HOT = {  # options under which a method's map is exactly 1 in the patch's cell and 0 elsewhere
+# Options under which a method's map is exactly 1 in the patch's cell and 0 elsewhere.
+ONE_HOT: dict[str, dict[str, object]] = {
     "saliency": {"grid": 7},
     "integrated_gradients": {"grid": 7, "baseline": "black", "steps": 4},
     "gradient_shap": {"grid": 7, "steps": 5},
@@ -24,7 +25,7 @@ ONE_HOT = {  # options under which a method's map is exactly 1 in the patch's ce
 
 @pytest.mark.parametrize("method", ONE_HOT)
 def test_map_is_the_patch_alone(patch_case, method):
-    found = explain_batch(patch_case.chain, patch_case.x, [COVID, COVID], _options(method, **ONE_HOT[method]))
+    found = explain_batch(patch_case.network, patch_case.x, [COVID, COVID], _options(method, **ONE_HOT[method]))
     for attribution in found:
         wanted = patch_case.inside.float().numpy()
         if attribution.heatmap.shape == (13, 13):  # occlusion draws a finer grid than its windows
@@ -34,7 +35,7 @@ def test_map_is_the_patch_alone(patch_case, method):
 
 def test_integrated_gradients_add_up_to_the_change_of_log_odds(patch_case):
     options = _options("integrated_gradients", baseline="black", steps=3)
-    facts = explain_batch(patch_case.chain, patch_case.x[:1], [COVID], options)[0].details
+    facts = explain_batch(patch_case.network, patch_case.x[:1], [COVID], options)[0].details
     # From a black patch to one of 0.9 the logit rises by 20 x 0.9; the others stay at 0.
     assert facts["log_odds_change"] == pytest.approx(18.0, abs=1e-4)
     assert facts["completeness_error"] < 1e-5
@@ -43,7 +44,7 @@ def test_integrated_gradients_add_up_to_the_change_of_log_odds(patch_case):
 def test_integrated_gradients_of_noisy_copies_add_up_too(patch_case):
     # Noise of 0.5 on a patch of 0.9 is cut off at 1: the mean change differs from the image's own.
     options = _options("integrated_gradients", baseline="black", steps=3, smooth_samples=3, smooth_noise=0.5)
-    facts = explain_batch(patch_case.chain, patch_case.x[:1], [COVID], options)[0].details
+    facts = explain_batch(patch_case.network, patch_case.x[:1], [COVID], options)[0].details
     assert abs(facts["log_odds_change"] - 18.0) > 0.5
     assert facts["completeness_error"] < 1e-5
 
@@ -53,26 +54,26 @@ def test_integrated_gradients_of_noisy_copies_add_up_too(patch_case):
 def test_an_even_image_has_nothing_to_blur_and_no_rounding_to_show(patch_case, method, gray):
     even = torch.full_like(patch_case.x[:1], gray)
     for target in (COVID, HEALTHY):
-        assert not explain_batch(patch_case.chain, even, [target], _options(method, steps=16))[0].heatmap.any()
+        assert not explain_batch(patch_case.network, even, [target], _options(method, steps=16))[0].heatmap.any()
 
 
 def test_grad_cam_is_the_weighted_features(patch_case):
     # One channel: its weight is the mean gradient 20 / 49, so the map is the 7 x 7 gray means over their
     # maximum.
-    found = explain_batch(patch_case.chain, patch_case.x[:1], [COVID], _options("grad_cam"))[0]
+    found = explain_batch(patch_case.network, patch_case.x[:1], [COVID], _options("grad_cam"))[0]
     means = torch.nn.functional.avg_pool2d(patch_case.x[:1], 8)[0, 0]
     np.testing.assert_allclose(found.heatmap, (means / means.max()).numpy(), atol=1e-5)
 
 
 def test_grad_cam_for_a_class_that_the_patch_speaks_against_is_empty(patch_case):
-    found = explain_batch(patch_case.chain, patch_case.x[:1], [HEALTHY], _options("grad_cam"))[0]
+    found = explain_batch(patch_case.network, patch_case.x[:1], [HEALTHY], _options("grad_cam"))[0]
     assert not found.heatmap.any()
     assert any("found nothing" in text for text in found.warnings)
 
 
 def test_deletion_mask_covers_the_patch_and_little_else(patch_case):
     options = _options("meaningful_perturbation", perturbation="fade")
-    found = explain_batch(patch_case.chain, patch_case.x[:1], [COVID], options)[0]
+    found = explain_batch(patch_case.network, patch_case.x[:1], [COVID], options)[0]
     cells = found.heatmap.reshape(7, 4, 7, 4).mean(axis=(1, 3))
     far = ~_neighbourhood(patch_case.inside)
     assert np.unravel_index(cells.argmax(), cells.shape) == (2, 3)
@@ -84,8 +85,8 @@ def test_deletion_mask_covers_the_patch_and_little_else(patch_case):
 
 def test_what_a_mask_removes_without_need_ranks_behind_what_the_answer_depends_on(patch_case):
     removed = torch.ones(2, 28, 28)  # the whole image, with no order in it
-    chain = Chain(patch_case.chain, [COVID, COVID], patch_case.x.device)
-    cells = _ranked(removed, removed, chain, patch_case.x).view(2, 7, 4, 7, 4).mean(dim=(2, 4))
+    model = TargetModel(patch_case.network, [COVID, COVID], patch_case.x.device)
+    cells = _ranked(removed, removed, model, patch_case.x).view(2, 7, 4, 7, 4).mean(dim=(2, 4))
     far = ~_neighbourhood(patch_case.inside)
     for image in cells:
         assert image.argmax() == 2 * 7 + 3
@@ -95,7 +96,7 @@ def test_what_a_mask_removes_without_need_ranks_behind_what_the_answer_depends_o
 @pytest.mark.parametrize("perturbation", ["blur", "fade", "noise", "healthy"])
 def test_preservation_mask_keeps_the_patch(patch_case, perturbation):
     options = _options("meaningful_perturbation", objective="preservation", perturbation=perturbation, blur_sigma=40)
-    found = explain_batch(patch_case.chain, patch_case.x[:1], [COVID], options)[0]
+    found = explain_batch(patch_case.network, patch_case.x[:1], [COVID], options)[0]
     cells = found.heatmap.reshape(7, 4, 7, 4).mean(axis=(1, 3))
     assert np.unravel_index(cells.argmax(), cells.shape) == (2, 3)
     assert cells[~_neighbourhood(patch_case.inside)].max() < 0.2
@@ -106,22 +107,22 @@ def test_preservation_mask_keeps_the_patch(patch_case, perturbation):
 @pytest.mark.parametrize("init", ["attribution", "circular", "uniform"])
 def test_every_start_leads_to_the_patch(patch_case, init):
     options = _options("meaningful_perturbation", perturbation="fade", init=init, steps=80)
-    found = explain_batch(patch_case.chain, patch_case.x[:1], [COVID], options)[0]
+    found = explain_batch(patch_case.network, patch_case.x[:1], [COVID], options)[0]
     cells = found.heatmap.reshape(7, 4, 7, 4).mean(axis=(1, 3))
     assert np.unravel_index(cells.argmax(), cells.shape) == (2, 3)
 
 
 def test_superpixels_follow_the_bright_patch(patch_case):
     options = _options("feature_ablation", tiles="superpixels", steps=49, baseline="black")
-    found = explain_batch(patch_case.chain, patch_case.x[:1], [COVID], options)[0]
+    found = explain_batch(patch_case.network, patch_case.x[:1], [COVID], options)[0]
     bright = patch_case.x[0, 0].numpy() > 0.5
     assert found.heatmap.shape == bright.shape
     assert found.heatmap[bright].mean() > 10 * found.heatmap[~bright].mean()
 
 
 def test_smoothing_averages_over_noisy_copies(patch_case):
-    plain = explain_batch(patch_case.chain, patch_case.x[:1], [COVID], _options("grad_cam"))[0]
-    smooth = explain_batch(patch_case.chain, patch_case.x[:1], [COVID], _options("grad_cam", steps=8))[0]
+    plain = explain_batch(patch_case.network, patch_case.x[:1], [COVID], _options("grad_cam"))[0]
+    smooth = explain_batch(patch_case.network, patch_case.x[:1], [COVID], _options("grad_cam", steps=8))[0]
     assert smooth.steps == 8
     assert 0 < np.abs(plain.heatmap - smooth.heatmap).max() < 0.05
 

@@ -12,8 +12,8 @@ from torch import nn
 
 
 @contextmanager
-def borrowed(model: nn.Module, seed: int) -> Iterator[None]:
-    """Lend `model` to an explanation: evaluation mode, parameters frozen, gradients on, random numbers from `seed`.
+def preserved_state(model: nn.Module, seed: int) -> Iterator[None]:
+    """Let an explanation work on `model`: evaluation mode, parameters frozen, gradients on, random numbers from `seed`.
 
     On leaving, whether normally or by an exception, every module's mode, every parameter's requires_grad flag,
     the random states of Python, NumPy and torch (CPU and the CUDA devices in use), the number of threads and the

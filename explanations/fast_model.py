@@ -1,10 +1,10 @@
-"""A copy of the chain that takes gradient steps quickly: eager, channels last, bfloat16 where the machine has it.
+"""A copy of a CoroNet that takes gradient steps quickly: eager, channels last, bfloat16 where the machine has it.
 
 oneDNN's convolutions want channels last on a CPU, and TorchScript's executor slows the backward pass and keeps
 bfloat16 from paying. A processor without instructions for bfloat16 needs six times as long with it, so float32 runs
 there. All weights are in the artefacts, so the copy is built from them, in tens of milliseconds, for the length of
 one explanation. Only the descent on masks uses it, where a gradient needs to be right in direction and not in the
-third digit; every number in an answer comes from the chain itself, in float32.
+third digit; every number in a response comes from the network itself, in float32.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from model_src.networks.fpae import FPAE
 from model_src.networks.tfen import TFEN
 
 
-class FastChain(CoroNet):
+class FastModel(CoroNet):
     """A CoroNet whose logits are computed in bfloat16, where that is fast, and returned as float32."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -38,14 +38,14 @@ def _has_bfloat16(device_type: str) -> bool:
     return any(found.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))  # the last is Arm's
 
 
-def fast_copy(coronet: CoroNet) -> CoroNet:
-    """A fast copy of `coronet`, or `coronet` itself where its networks are not the kit's own (names differ)."""
+def fast_model(network: CoroNet) -> CoroNet:
+    """A fast copy of `network`, or `network` itself where its networks are not the kit's own (names differ)."""
     with torch.device("meta"):  # neither memory nor initial values: the state dicts bring both
         tfen, cin = TFEN(FPAE(), FPAE()), CIN()
     try:
-        tfen.load_state_dict(coronet.tfen.state_dict(), assign=True)
-        cin.load_state_dict(coronet.cin.state_dict(), assign=True)
+        tfen.load_state_dict(network.tfen.state_dict(), assign=True)
+        cin.load_state_dict(network.cin.state_dict(), assign=True)
     except RuntimeError:
-        return coronet
-    copy = FastChain(tfen, cin).to(memory_format=torch.channels_last)
+        return network
+    copy = FastModel(tfen, cin).to(memory_format=torch.channels_last)
     return copy.eval().requires_grad_(False)
