@@ -25,6 +25,7 @@ from handlers.metrics import publish  # noqa: E402
 from handlers.pool_membership import PoolMembership  # noqa: E402
 from handlers.private_log import shorten_warnings, whereabouts  # noqa: E402
 from handlers.process import configure_process, worker_device  # noqa: E402
+from handlers.sent_as import SentAs  # noqa: E402
 from handlers.service import Call, answer_batch  # noqa: E402
 from handlers.worker_settings import WorkerSettings  # noqa: E402
 from inference.failures import is_device_lost  # noqa: E402
@@ -83,7 +84,7 @@ class CoroNetHandler:
 
     def _answer(self, data: Sequence[Mapping[str, object]], context: Any) -> list[Reply]:
         calls = [
-            Call(row, _header(context, index, "explain") == "True", _header(context, index, "content-type"))
+            Call(row, _header(context, index, "explain") == "True", _sent_as(context, index))
             for index, row in enumerate(data)
         ]
         measured = Measurements()
@@ -109,6 +110,11 @@ class CoroNetHandler:
 def _count_errors(context: Any, error: RequestError, requests: int) -> None:
     """Publish that a whole batch ended with `error`."""
     publish(context.metrics, Measurements(errors=Counter({error.type: requests})), requests)
+
+
+def _sent_as(context: Any, index: int) -> SentAs:
+    """The headers of the row at `index` that say how its body was sent."""
+    return SentAs(*(_header(context, index, f"content-{name}") for name in ("type", "encoding", "length")))
 
 
 def _header(context: Any, index: int, name: str) -> str | None:

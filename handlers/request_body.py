@@ -8,24 +8,19 @@ an `InvalidRequest` that says what to send instead.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from explanations.settings import shown
+from handlers.base64_text import decode_base64, is_base64_text, without_mark
+from handlers.sent_as import SentAs
 from model_src.errors import InvalidImage, InvalidRequest, RequestError
 
 _IMAGE_FIELDS = ("data", "body")
-_BASE64_TEXT = re.compile(rb"[A-Za-z0-9+/_=\s-]+")
-_DATA_URL = re.compile(r"\s*data:[^,]{0,200},", re.IGNORECASE)
-_WHITESPACE = re.compile(r"\s+")
-_URL_SAFE = str.maketrans("-_", "+/")
-_FORM = "application/x-www-form-urlencoded"
+_SENT_PLAINLY = SentAs()
 
 
 @contextmanager
@@ -56,7 +51,7 @@ class ImageRequest:
 
 
 def parse_row(
-    row: Mapping[str, object], *, explain: bool, max_instances: int, content_type: str | None = None
+    row: Mapping[str, object], *, explain: bool, max_instances: int, sent: SentAs = _SENT_PLAINLY
 ) -> ImageRequest:
     """Parse one row of a TorchServe batch.
 
@@ -64,21 +59,25 @@ def parse_row(
         row: parameter name -> bytes, bytearray, str, dict, list, number or None.
         explain: whether explanation fields are taken.
         max_instances: most images that one request may hold.
-        content_type: the request's own, if known; it only makes messages better.
+        sent: the request's headers, as far as they are known.
 
     Raises:
         InvalidRequest: no image, two of them, an unknown field, or a body of another shape.
         InvalidImage: the image is empty or its base64 is broken.
+        ImageTooLarge: a body that unpacks to more than is taken.
     """
     named = [name for name in _IMAGE_FIELDS if name in row]
     if not named and "instances" not in row:
-        raise InvalidRequest(_no_image(row, content_type))
+        raise InvalidRequest(_no_image(row, sent))
     if len(named) > 1:
         raise InvalidRequest("found both 'data' and 'body', need one image per request (or a JSON 'instances' list)")
+    sent.check_nothing_lost(row)
     fields = {name: _field_value(name, value) for name, value in row.items() if name not in named}
     if not named:
         return _parse_object(fields, explain, max_instances)
-    body = _unwrap(row[named[0]])
+    body = _unwrap(without_mark(sent.unpacked(row[named[0]])))
+    if sent.form and isinstance(body, bytes | bytearray) and is_base64_text(body):
+        body = decode_base64(body.decode("latin-1"), form=True)
     if isinstance(body, Mapping):
         if clash := sorted(set(map(str, body)) & fields.keys()):
             raise InvalidRequest(f"{shown(clash[0])}: found both in the form and in its JSON part, need it once")
@@ -140,11 +139,11 @@ def _unwrap(value: object) -> object:
 def _image_bytes(value: object) -> bytes:
     """File bytes from raw bytes, base64 text, or base64 text that came as bytes."""
     if isinstance(value, str):
-        data = _decode_base64(value)
+        data = decode_base64(value)
     elif isinstance(value, bytes | bytearray):
         data = bytes(value)
-        if _BASE64_TEXT.fullmatch(data) or data[:5].lower() == b"data:":  # no image format is plain text
-            data = _decode_base64(data.decode("latin-1"))
+        if is_base64_text(data):
+            data = decode_base64(data.decode("latin-1"))
     else:
         if isinstance(value, list):
             raise InvalidRequest('found a JSON list, need an object: {"instances": [{"data": "<base64>"}, ...]}')
@@ -152,15 +151,6 @@ def _image_bytes(value: object) -> bytes:
     if not data:
         raise InvalidImage("data: found no bytes, need the whole image file")
     return data
-
-
-def _decode_base64(text: str) -> bytes:
-    """Base64 of either alphabet, with or without data URL prefix, padding and white space."""
-    packed = _WHITESPACE.sub("", _DATA_URL.sub("", text, count=1)).translate(_URL_SAFE).rstrip("=")
-    try:
-        return base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        raise InvalidImage(f"data: found {shown(text[:30])}..., need an image file or its base64 text") from None
 
 
 def _field_value(name: str, value: object) -> Any:
@@ -178,12 +168,13 @@ def _found(names: Mapping[str, object]) -> str:
     return f"only {shown(', '.join(sorted(map(str, names))))}" if names else "nothing was sent"
 
 
-def _no_image(row: Mapping[str, object], content_type: str | None) -> str:
+def _no_image(row: Mapping[str, object], sent: SentAs) -> str:
     """Why a row holds no image, and what to send."""
     looks_like_form = any(name.lstrip().startswith("{") for name in row)
-    if looks_like_form or (content_type or "").lower().startswith(_FORM):
+    if looks_like_form or sent.form:
         return (
             "found a web form (what curl -d sends by default), need the image: send JSON with the header "
-            "'Content-Type: application/json', a file with curl -T FILE, or a form with curl -F data=@FILE"
+            "'Content-Type: application/json', a file with curl -T FILE (not --data-binary), or a form with "
+            "curl -F data=@FILE"
         )
     return f"data: not found, {_found(row)}, need the image as raw body, form field 'data' or JSON 'data'"

@@ -14,7 +14,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
@@ -27,6 +27,7 @@ from handlers.measurements import Measurements
 from handlers.private_log import whereabouts
 from handlers.request_body import ImageRequest, naming_instance, parse_row
 from handlers.request_size import check_total
+from handlers.sent_as import SentAs
 from inference.failures import is_device_lost, is_out_of_memory, out_of_memory
 from inference.predictor import CoroNetCore
 from model_src.errors import InternalError, InvalidRequest, Overloaded, RequestError
@@ -47,7 +48,7 @@ class Call:
 
     row: Mapping[str, object]
     explain: bool
-    content_type: str | None = None
+    sent: SentAs = field(default_factory=SentAs)
 
 
 @dataclass(frozen=True)
@@ -175,8 +176,7 @@ def _explain(
 
 
 def _parse(call: Call, limits: Limits) -> ImageRequest:
-    max_instances, content_type = limits.max_instances, call.content_type
-    request = parse_row(call.row, explain=call.explain, max_instances=max_instances, content_type=content_type)
+    request = parse_row(call.row, explain=call.explain, max_instances=limits.max_instances, sent=call.sent)
     if request.listed:
         check_total([item.image for item in request.items], limits.max_pixels)
     return request

@@ -12,6 +12,7 @@ import torch
 
 from handlers.limits import Limits
 from handlers.measurements import Measurements
+from handlers.sent_as import SentAs
 from handlers.service import Call, answer_batch
 from inference.predictor import CoroNetCore
 from tests.fuzz.cases import case
@@ -44,7 +45,7 @@ def attack(core, numbers):
         asked = case(number)
         measured = Measurements()
         begun = time.perf_counter()
-        (reply,) = answer_batch(core, limits, [Call(asked.row, asked.explain, asked.content_type)], measured)
+        (reply,) = answer_batch(core, limits, [Call(asked.row, asked.explain, SentAs(asked.content_type))], measured)
         took = (time.perf_counter() - begun, number)
         if measured.explanation_seconds:
             explained = max(explained, took)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 
 import pytest
 
 from handlers.request_body import ImageRequest, parse_row
+from handlers.sent_as import SentAs
 from model_src.errors import InvalidImage, InvalidRequest
 
 IMAGE = b"\x89PNG\r\n\x1a\n\x00\xfb\xef\xbe\xff\xff image"  # its base64 holds + and / and needs padding
 TEXT = base64.b64encode(IMAGE).decode()
 
 
-def parse(row, *, explain=True, max_instances=3, content_type=None) -> ImageRequest:
-    return parse_row(row, explain=explain, max_instances=max_instances, content_type=content_type)
+def parse(row, *, explain=True, max_instances=3, sent=SentAs()) -> ImageRequest:  # noqa: B008 (it is frozen)
+    return parse_row(row, explain=explain, max_instances=max_instances, sent=sent)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +39,10 @@ def parse(row, *, explain=True, max_instances=3, content_type=None) -> ImageRequ
         {"data": TEXT.replace("+", "-").replace("/", "_")},
         {"data": f"  {TEXT[:8]}\r\n{TEXT[8:]}\n"},
         {"body": TEXT},
+        {"body": b"\xef\xbb\xbf" + json.dumps({"data": TEXT}).encode()},
+        {"body": json.dumps({"data": TEXT}).encode("utf-16")},
+        {"body": b"\xef\xbb\xbf" + TEXT.encode()},
+        {"body": f"-----BEGIN CERTIFICATE-----\r\n{TEXT}\r\n-----END CERTIFICATE-----\r\n".encode()},
     ],
     ids=lambda row: f"{next(iter(row))}={next(iter(row.values()))!r:.40}",
 )
@@ -126,7 +132,7 @@ def test_empty_body_is_an_invalid_image():
 )
 def test_json_sent_as_a_web_form_is_told_the_header_it_lacks(row, content_type):
     with pytest.raises(InvalidRequest, match="header 'Content-Type: application/json'"):
-        parse(row, content_type=content_type)
+        parse(row, sent=SentAs(content_type))
 
 
 @pytest.mark.parametrize(
@@ -135,3 +141,20 @@ def test_json_sent_as_a_web_form_is_told_the_header_it_lacks(row, content_type):
 def test_predictions_take_no_explanation_fields(row):
     with pytest.raises(InvalidRequest, match="'method': no field of a prediction"):
         parse(row, explain=False)
+
+
+@pytest.mark.parametrize("text", [TEXT, TEXT.replace("+", " "), TEXT.replace("+", " ") + "\r\n"])
+def test_base64_in_a_web_form(text):
+    form = SentAs("application/x-www-form-urlencoded; charset=UTF-8")
+    assert parse({"data": bytearray(text.encode())}, sent=form).items[0].image == IMAGE
+
+
+def test_a_packed_json_body():
+    body = gzip.compress(json.dumps({"data": TEXT, "method": "saliency"}).encode())
+    (item,) = parse({"body": bytearray(body)}, sent=SentAs("application/json", "gzip")).items
+    assert (item.image, item.fields) == (IMAGE, {"method": "saliency"})
+
+
+def test_two_files_in_one_field_of_a_form():
+    with pytest.raises(InvalidRequest, match="a field was sent more than once"):
+        parse({"data": bytearray(bytes(10_000))}, sent=SentAs("multipart/form-data; boundary=x", None, "20300"))
