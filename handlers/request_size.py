@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from model_src.errors import ImageTooLarge
-from model_src.imaging.declared_size import declared_pixels
 from model_src.imaging.decoding import MAX_PIXELS
+from model_src.imaging.formats import declared_pixels
 
 
 def check_total(images: Sequence[bytes], max_pixels: int) -> None:

@@ -85,13 +85,10 @@ def _xray(data: bytes) -> Image | None:
     """The X-ray as the server sees it, upright and bright where dense, fitted into a panel; None: unreadable here."""
     from PIL import Image
 
-    from model_src.imaging.dicom.file import read_dicom
-    from model_src.imaging.formats import file_kind
-    from model_src.imaging.picture import read_picture
+    from model_src.imaging.formats import read_image
 
     try:
-        kind = file_kind(data)
-        pixels = (read_dicom(data) if kind == "DICOM" else read_picture(data, kind)).pixels
+        pixels = read_image(data).pixels
     except RequestError:
         return None
     return _fitted(Image.fromarray((pixels * 255 + 0.5).astype("uint8")))

@@ -6,6 +6,7 @@ anything is decoded.
 
 from __future__ import annotations
 
+import enum
 import struct
 from dataclasses import dataclass
 
@@ -14,8 +15,19 @@ from model_src.errors import InvalidImage
 _START, _END, _SCAN = 0xD8, 0xD9, 0xDA
 # SOF0 to SOF15, among which DHT, JPG and DAC are no frames, and the frame of JPEG-LS.
 _FRAMES = ({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}) | {0xF7}
+_LOSSLESS_FRAMES = (0xC3, 0xC7, 0xCB, 0xCF)
+_JPEG_LS_FRAME = 0xF7
 _NO_LENGTH = {0x01, *range(0xD0, 0xD8)}  # TEM, restart markers
 _J2K_SIGNATURE = b"\xff\x4f\xff\x51"  # SOC, SIZ
+
+
+class Coding(enum.Enum):
+    """The family of a codestream."""
+
+    JPEG = "JPEG"
+    JPEG_LOSSLESS = "JPEG lossless"
+    JPEG_LS = "JPEG-LS"
+    JPEG_2000 = "JPEG 2000"
 
 
 @dataclass(frozen=True)
@@ -26,6 +38,8 @@ class Shape:
     height: int
     components: int
     bits: int  # of the first component
+    coding: Coding = Coding.JPEG
+    signed: bool = False  # JPEG 2000 alone can say so
 
 
 def codestream_shape(stream: bytes) -> Shape:
@@ -45,7 +59,7 @@ def _jpeg_2000(stream: bytes) -> Shape:
     at = stream.index(_J2K_SIGNATURE) + 8  # past SOC, SIZ, length, capabilities
     right, bottom, left, top = struct.unpack_from(">4I", stream, at)
     components, depth = struct.unpack_from(">HB", stream, at + 32)
-    return Shape(right - left, bottom - top, components, (depth & 0x7F) + 1)
+    return Shape(right - left, bottom - top, components, (depth & 0x7F) + 1, Coding.JPEG_2000, bool(depth & 0x80))
 
 
 def _jpeg(stream: bytes) -> Shape:
@@ -59,7 +73,8 @@ def _jpeg(stream: bytes) -> Shape:
             at += 2
         elif marker in _FRAMES:
             bits, height, width, components = struct.unpack_from(">BHHB", stream, at + 4)
-            return Shape(width, height, components, bits)
+            lossless = Coding.JPEG_LOSSLESS if marker in _LOSSLESS_FRAMES else Coding.JPEG
+            return Shape(width, height, components, bits, Coding.JPEG_LS if marker == _JPEG_LS_FRAME else lossless)
         elif marker in (_END, _SCAN):
             break
         else:

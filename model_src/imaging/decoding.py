@@ -1,16 +1,16 @@
 """What pictures and DICOM have in common on the way from stored samples to brightness in [0, 1].
 
-`decoding` is the boundary to the libraries that parse bytes which anyone may have sent, `check_size` comes
+`decoding` is the boundary to the libraries that parse bytes which anyone may have sent, `check_pixel_count` comes
 before every decoder, and `full_scale` is the one rule that says which sample value is white.
 """
 
 from __future__ import annotations
 
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from warnings import catch_warnings, filterwarnings
 
 import numpy as np
 
@@ -23,17 +23,18 @@ _DEPTHS = (8, 10, 12, 14, 16)
 
 
 @dataclass(frozen=True)
-class Decoded:
+class DecodedImage:
     """An image as its file shows it.
 
     `pixels` is float32 (H, W) in [0, 1], upright, bright = dense (as MONOCHROME2), C-contiguous and writable.
     """
 
     pixels: np.ndarray
-    warnings: tuple[str, ...] = ()
+    format: str  # the name of its row in `formats.FORMATS`
+    warnings: tuple[str, ...] = ()  # one sentence each, fit for the response
 
 
-def check_size(width: int, height: int) -> None:
+def check_pixel_count(width: int, height: int) -> None:
     """Refuse an image by the size its header declares, before anything is decoded.
 
     Raises:
@@ -63,18 +64,18 @@ def full_scale(highest: int, declared_bits: int) -> int:
     return (1 << declared_bits) - 1
 
 
-def scale_samples(samples: np.ndarray, said: list[str]) -> np.ndarray:
+def scale_samples(samples: np.ndarray, warnings: list[str]) -> np.ndarray:
     """Samples (H, W) of more than 8 bits, without a declared range, as float32 in [0, 1].
 
     Integers and floats from 0 to 65535 are divided by `full_scale`; floats within [0, 1] stay as they are;
     anything else (negative or larger) is stretched from its minimum to its maximum, and floats that are
-    not finite become black; both are added to `said`.
+    not finite become black; both are added to `warnings`.
     """
     pixels = samples.astype(np.float32)
     if samples.dtype.kind == "f":
         finite = np.isfinite(pixels)
         if not finite.all():
-            said.append(f"{np.count_nonzero(~finite)} samples are not numbers (NaN or infinite): shown black")
+            warnings.append(f"{np.count_nonzero(~finite)} samples are not numbers (NaN or infinite): shown black")
             # Black is the lowest of the others, which the scaling below maps to 0 or near it.
             lowest = np.min(pixels, where=finite, initial=np.inf)
             pixels[~finite] = lowest if np.isfinite(lowest) else 0
@@ -85,7 +86,7 @@ def scale_samples(samples: np.ndarray, said: list[str]) -> np.ndarray:
         pixels /= full_scale(int(high), 16)
         # A float may lie between the largest integer of a depth and the next depth.
         return np.minimum(pixels, 1, out=pixels)
-    said.append(f"samples from {low:g} to {high:g} have no declared range: stretched from lowest to highest")
+    warnings.append(f"samples from {low:g} to {high:g} have no declared range: stretched from lowest to highest")
     # Halved first: the difference of two float32 may be infinite.
     pixels *= 0.5
     pixels -= low * 0.5
@@ -95,8 +96,8 @@ def scale_samples(samples: np.ndarray, said: list[str]) -> np.ndarray:
 
 
 @contextmanager
-def decoding(kind: str) -> Iterator[None]:
-    """Run a third-party decoder of `kind` files: whatever it raises becomes an error of the request.
+def decoding(name: str) -> Iterator[None]:
+    """Run a third-party decoder of files of the format `name`: whatever it raises becomes an error of the request.
 
     Parsers meet damaged files with nearly any exception (struct.error, SyntaxError, KeyError, OverflowError,
     RecursionError, ...), so all of them are caught here. Keep what is ours and inside small, lest its
@@ -111,10 +112,10 @@ def decoding(kind: str) -> Iterator[None]:
     except RequestError:
         raise
     except MemoryError as error:
-        raise ImageTooLarge(f"the {kind} image does not fit into memory; send it smaller") from error
+        raise ImageTooLarge(f"the {name} image does not fit into memory; send it smaller") from error
     except Exception as error:
         reason = one_line(error) or type(error).__name__
-        raise InvalidImage(f"the {kind} file is damaged ({reason}); export it again") from error
+        raise InvalidImage(f"the {name} file is damaged ({reason}); export it again") from error
 
 
 def one_line(text: object, limit: int = 160) -> str:
@@ -132,14 +133,14 @@ class _Quiet:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._inside = 0
-        self._catch = warnings.catch_warnings()
+        self._catch = catch_warnings()
 
     def __enter__(self) -> None:
         with self._lock:
             if self._inside == 0:
-                self._catch = warnings.catch_warnings()
+                self._catch = catch_warnings()
                 self._catch.__enter__()
-                warnings.filterwarnings("ignore", module=r"(PIL|pydicom|pylibjpeg|openjpeg|gdcm)(\.|$)")
+                filterwarnings("ignore", module=r"(PIL|pydicom|pylibjpeg|openjpeg|gdcm)(\.|$)")
             self._inside += 1
 
     def __exit__(self, *error: object) -> None:

@@ -39,11 +39,11 @@ def count_scans(stream: bytes) -> int:
     found, at = 0, 0
     while marker := _MARKER.search(stream, at):
         at = marker.end()
-        kind = stream[at - 1]
-        if kind in _NO_LENGTH:
+        code = stream[at - 1]
+        if code in _NO_LENGTH:
             continue
-        if kind == _END or at + 2 > len(stream):
+        if code == _END or at + 2 > len(stream):
             break
-        found += kind == _SCAN
+        found += code == _SCAN
         at += struct.unpack_from(">H", stream, at)[0]
     return found

@@ -9,10 +9,8 @@ import torch
 import torch.nn.functional as F
 
 from model_src.errors import CoroNetError, InvalidImage
-from model_src.imaging.decoding import Decoded
-from model_src.imaging.dicom.file import read_dicom
-from model_src.imaging.formats import file_kind
-from model_src.imaging.picture import read_picture
+from model_src.imaging.decoding import DecodedImage
+from model_src.imaging.formats import read_image
 
 # Changes whenever the same bytes could give another tensor: caches and artefacts carry it.
 PREPROCESSING_VERSION = "1"
@@ -34,7 +32,7 @@ class Xray:
     format: str  # "PNG", "JPEG", "WEBP", "TIFF" or "DICOM"
     width: int  # of the submitted image, after it was turned upright
     height: int
-    warnings: tuple[str, ...] = ()  # one sentence each, fit for the answer
+    warnings: tuple[str, ...] = ()  # one sentence each, fit for the response
 
 
 def read_xray(data: bytes, image_size: int) -> Xray:
@@ -48,15 +46,14 @@ def read_xray(data: bytes, image_size: int) -> Xray:
         ImageTooLarge: more than 64 megapixels.
         UnsupportedImage: a readable file of a kind that is not taken.
     """
-    kind = file_kind(data)
-    decoded = read_dicom(data) if kind == "DICOM" else read_picture(data, kind)
+    decoded = read_image(data)
     height, width = decoded.pixels.shape
     if min(width, height) < _SMALLEST_SIDE:
         raise InvalidImage(f"found {width} x {height} pixels, need at least {_SMALLEST_SIDE} each way")
     return Xray(
         tensor=resize_pixels(decoded.pixels, image_size),
         pixels=decoded.pixels,
-        format=kind,
+        format=decoded.format,
         width=width,
         height=height,
         warnings=(*decoded.warnings, *_doubts(decoded)),
@@ -78,23 +75,23 @@ def resize_pixels(pixels: np.ndarray, image_size: int) -> torch.Tensor:
     return resized[0].clamp_(0, 1)
 
 
-def _doubts(decoded: Decoded) -> list[str]:
+def _doubts(decoded: DecodedImage) -> list[str]:
     """Warnings about the size and contrast of an image that can be answered all the same."""
     height, width = decoded.pixels.shape
     low, high = float(decoded.pixels.min()), float(decoded.pixels.max())
-    said = []
+    warnings = []
     small = min(width, height) < _SMALL_SIDE
     if small:
-        said.append(f"only {width} x {height} pixels: too small to show disease")
+        warnings.append(f"only {width} x {height} pixels: too small to show disease")
     if max(width, height) > _LONGEST_RATIO * min(width, height):
-        said.append(f"{width} x {height} pixels are far from square: squashed to a square for the network")
+        warnings.append(f"{width} x {height} pixels are far from square: squashed to a square for the network")
     if low == high:
-        said.append("all pixels are alike: there is nothing to classify")
+        warnings.append("all pixels are alike: there is nothing to classify")
     elif high - low < _LOWEST_CONTRAST:
-        said.append(f"brightness spans only {100 * (high - low):.0f}% of the range: hardly any contrast")
+        warnings.append(f"brightness spans only {100 * (high - low):.0f}% of the range: hardly any contrast")
     elif not small and _looks_negative(decoded.pixels):
-        said.append("looks like a negative (bright lungs): check the file, or its MONOCHROME1 or MONOCHROME2")
-    return said
+        warnings.append("looks like a negative (bright lungs): check the file, or its MONOCHROME1 or MONOCHROME2")
+    return warnings
 
 
 def _looks_negative(pixels: np.ndarray) -> bool:

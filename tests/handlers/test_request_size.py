@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ from handlers.limits import Limits
 from handlers.request_size import check_total
 from handlers.service import Call, answer_batch
 from model_src.errors import ImageTooLarge
-from model_src.imaging import picture as image_file
+from model_src.imaging import formats
 
 
 def test_the_sum_counts(make_png):
@@ -27,7 +28,8 @@ def test_a_request_over_the_limit_gets_413_and_decodes_nothing(core, make_png, m
     def decode(*_):
         raise AssertionError("decoded")
 
-    monkeypatch.setattr(image_file, "_open", decode)
+    rows = [replace(row, decode=decode) for row in formats.FORMATS]
+    monkeypatch.setattr(formats, "FORMATS", rows)
     row = {"body": {"instances": [{"data": base64.b64encode(make_png(0)).decode()}] * 3}}
     (reply,) = answer_batch(core, Limits(max_pixels=4000), [Call(row, explain)])
     assert reply.status == 413

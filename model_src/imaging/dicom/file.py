@@ -21,10 +21,10 @@ from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag, Tag
 
 from model_src.errors import ImageTooLarge, InvalidImage, UnsupportedImage
-from model_src.imaging.decoding import MAX_PIXELS, Decoded, check_size, decoding, one_line
+from model_src.imaging.decoding import MAX_PIXELS, check_pixel_count, one_line
 from model_src.imaging.dicom.gray_scale import Samples, brightness_table, header_text
+from model_src.imaging.dicom.parse import lacks_preamble
 from model_src.imaging.dicom.pixels import TRANSFER_SYNTAXES, Layout, bit_patterns
-from model_src.imaging.formats import lacks_preamble
 
 # pydicom's log repeats what our errors say, and quotes header values, which may name a patient.
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
@@ -58,23 +58,22 @@ _LARGEST_DATA_SET = 2 * MAX_PIXELS + (16 << 20)
 _BLOCK = 1 << 20  # samples looked up at a time: indexing makes 8-byte copies of its indices
 
 
-def read_dicom(data: bytes) -> Decoded:
-    """Decode a whole DICOM file.
+def read_dicom(data: bytes, warnings: list[str]) -> np.ndarray:
+    """Decode a whole DICOM file to float32 (H, W) in [0, 1], bright = dense (MONOCHROME2).
 
     Raises:
         InvalidImage: damaged, truncated or contradicting itself. ImageTooLarge: more than 64 megapixels.
         UnsupportedImage: no image, several frames, colour, another modality, or an unknown compression.
+    Other damage raises what the library raises.
     """
-    said: list[str] = []
-    with decoding("DICOM"):
-        ds = _parse(data)
-        _check_kind(ds)
-        layout = _layout(ds)
-        said += _doubts(ds)
-        patterns = bit_patterns(ds, layout)
-        used = _used_patterns(patterns, layout.bits_stored)
-        table = brightness_table(ds, Samples(used, layout.bits_stored, layout.signed), said)
-    return Decoded(_look_up(table, patterns), tuple(said))
+    ds = _parse(data)
+    _check_kind(ds)
+    layout = _layout(ds)
+    warnings += _doubts(ds)
+    patterns = bit_patterns(ds, layout)
+    used = _used_patterns(patterns, layout.bits_stored)
+    table = brightness_table(ds, Samples(used, layout.bits_stored, layout.signed), warnings)
+    return _look_up(table, patterns)
 
 
 def dicom_size(data: bytes) -> tuple[int, int]:
@@ -147,7 +146,7 @@ def _check_kind(ds: Dataset) -> None:
 
 def _layout(ds: Dataset) -> Layout:
     rows, columns = _integer(ds, "Rows"), _integer(ds, "Columns")
-    check_size(columns, rows)
+    check_pixel_count(columns, rows)
     allocated = _integer(ds, "BitsAllocated")
     if allocated not in (8, 16):
         raise UnsupportedImage(f"found DICOM with {allocated} bits allocated per sample, need 8 or 16")

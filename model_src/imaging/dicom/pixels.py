@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +13,7 @@ from pydicom.pixels import get_decoder
 
 from model_src.errors import InvalidImage, UnsupportedImage
 from model_src.imaging.codestream import Shape, codestream_shape
-from model_src.imaging.decoding import one_line
+from model_src.imaging.gdcm_decoder import decode_with_gdcm
 from model_src.imaging.jpeg_scans import check_scans
 
 # The decoder of each transfer syntax: one, named, so that equal bytes give equal pixels whatever else is
@@ -38,10 +33,6 @@ _PLUGINS = {
     uid.HTJ2K: "pylibjpeg",
 }
 _BY_GDCM = (uid.JPEGLossless, uid.JPEGLosslessSV1, uid.JPEGLSLossless, uid.JPEGLSNearLossless)
-_GDCM_PROCESS = Path(__file__).with_name("gdcm_process.py")
-_GDCM_SECONDS = 10.0
-# What GDCM's JPEG library says when it fills in pixels that the file lacks.
-_DAMAGE = re.compile("Premature end|Corrupt JPEG data: (?!.*extraneous bytes)")
 
 # What is taken.
 TRANSFER_SYNTAXES = frozenset({*_PLUGINS, *_BY_GDCM})
@@ -74,7 +65,7 @@ def bit_patterns(ds: Dataset, layout: Layout) -> np.ndarray:
     if in_codestream:
         frame = get_frame(ds.PixelData, 0, number_of_frames=1)
         shape = _checked_shape(frame, syntax, layout)
-    samples = _decode_apart(frame, syntax, shape) if syntax in _BY_GDCM else _decode_here(ds, syntax, layout)
+    samples = decode_with_gdcm(frame, syntax, shape) if syntax in _BY_GDCM else _decode_here(ds, syntax, layout)
     if samples.itemsize == 1 and layout.bits_stored > 8:  # a codestream of fewer bits than the header says
         samples = samples.astype(f"{samples.dtype.kind}2")
     patterns = samples.view(f"u{samples.itemsize}")
@@ -123,28 +114,3 @@ def _decode_here(ds: Dataset, syntax: uid.UID, layout: Layout) -> np.ndarray:
     }
     samples, _ = get_decoder(syntax).as_array(ds.PixelData, index=0, raw=True, **options)
     return samples.astype(samples.dtype.newbyteorder("="), copy=False)
-
-
-def _decode_apart(frame: bytes, syntax: uid.UID, shape: Shape) -> np.ndarray:
-    """Samples (H, W), decoded by GDCM in a process of its own, for about 0.1 s more (see gdcm_process.py)."""
-    numbers = (shape.width, shape.height, shape.bits)
-    try:
-        finished = subprocess.run(
-            [sys.executable, str(_GDCM_PROCESS), str(syntax), *map(str, numbers)],
-            input=frame,
-            capture_output=True,
-            check=False,
-            timeout=_GDCM_SECONDS,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        )
-    except subprocess.TimeoutExpired:  # its own message would tell the caller this machine's paths
-        raise InvalidImage(
-            f"the compressed pixels take over {_GDCM_SECONDS:.0f} s to decode; save the file uncompressed"
-        ) from None
-    said = finished.stderr.decode("utf-8", "replace").strip().splitlines()
-    damage = [line for line in said if _DAMAGE.search(line)]
-    if finished.returncode or damage:
-        reason = one_line((damage or said or [f"status {finished.returncode}"])[-1])
-        raise InvalidImage(f"the compressed pixels cannot be decoded ({reason}); export the file again")
-    samples = np.frombuffer(finished.stdout, np.uint8 if shape.bits <= 8 else np.dtype("<u2"))
-    return samples.reshape(shape.height, shape.width)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pydicom import uid
 
-from model_src.imaging.declared_size import declared_pixels
+from model_src.imaging.formats import declared_pixels
 
 Writer = Callable[..., bytes]
 GRAY = np.zeros((12, 20), np.uint8)

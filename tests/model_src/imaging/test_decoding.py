@@ -9,7 +9,7 @@ import warnings
 import pytest
 
 from model_src.errors import ImageTooLarge, InvalidImage, UnsupportedImage
-from model_src.imaging.decoding import check_size, decoding, full_scale, one_line
+from model_src.imaging.decoding import check_pixel_count, decoding, full_scale, one_line
 
 
 @pytest.mark.parametrize(
@@ -33,11 +33,11 @@ def test_full_scale(highest: int, declared: int, white: int) -> None:
 
 
 def test_sizes() -> None:
-    check_size(8000, 8000)
+    check_pixel_count(8000, 8000)
     with pytest.raises(ImageTooLarge, match="need at most 64,000,000"):
-        check_size(64_000_001, 1)
+        check_pixel_count(64_000_001, 1)
     with pytest.raises(InvalidImage, match="5 x 0"):
-        check_size(5, 0)
+        check_pixel_count(5, 0)
 
 
 @pytest.mark.parametrize(

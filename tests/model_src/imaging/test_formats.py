@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
+import sys
 
+import numpy as np
 import pytest
 
 from model_src.errors import InvalidImage, RequestError, UnsupportedImage
-from model_src.imaging.formats import file_kind, lacks_preamble
+from model_src.imaging import formats
+from model_src.imaging.formats import declared_pixels, find_format, read_image
+from model_src.imaging.xray import read_xray
+from tests.model_src.imaging import toy_format
 
 PREAMBLE = bytes(128)
 FTYP = b"\0\0\0\x18ftyp"
@@ -32,7 +38,7 @@ FTYP = b"\0\0\0\x18ftyp"
     ],
 )
 def test_kinds_that_are_taken(data: bytes, kind: str) -> None:
-    assert file_kind(data) == kind
+    assert find_format(data).name == kind
 
 
 @pytest.mark.parametrize(
@@ -62,10 +68,24 @@ def test_kinds_that_are_taken(data: bytes, kind: str) -> None:
 )
 def test_other_files_are_named(data: bytes, error: type[RequestError], found: str) -> None:
     with pytest.raises(error, match=found) as raised:
-        file_kind(data)
+        find_format(data)
     assert "send a PNG, JPEG, WebP, TIFF or DICOM file" in str(raised.value)
 
 
-def test_a_preamble_is_no_lack_of_one() -> None:
-    assert not lacks_preamble(PREAMBLE + b"DICM\x02\0\0\0UL\4\0")
-    assert lacks_preamble(b"\x02\0\0\0UL\4\0")
+def test_a_format_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "FORMATS", (*formats.FORMATS, toy_format.ROW))
+    toy = b"TOY\x08\x0a" + bytes(range(80))
+    assert declared_pixels(toy) == 80
+    xray = read_xray(toy, 16)
+    assert (xray.format, xray.width, xray.height) == ("TOY", 8, 10)
+    np.testing.assert_allclose(xray.pixels.ravel(), np.arange(80) / 255, atol=1e-6)
+    assert xray.warnings[0] == "a toy"
+    with pytest.raises(InvalidImage, match="found 75 samples, need 80"):
+        read_image(toy[:-5])
+    with pytest.raises(InvalidImage, match="the TOY file is damaged"):
+        read_image(b"TOY")
+
+
+def test_images_are_read_without_torch() -> None:
+    code = "import sys, model_src.imaging.formats; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
