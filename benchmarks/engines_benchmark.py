@@ -37,8 +37,8 @@ import torch
 
 from benchmarks.train_benchmark import processor
 from model_src.classes import CLASS_NAMES
-from model_src.engines import open_engine
-from model_src.engines.answers import Answers
+from model_src.engines.choose import open_engine
+from model_src.engines.compact import CompactCoroNet
 from model_src.engines.settings import EngineSettings
 from model_src.networks.coronet import CoroNet
 from phantoms.generate import make_phantom
@@ -150,7 +150,7 @@ def kit_engine(coronet: CoroNet, size: int, name: str, precision: str) -> Engine
 
 def eager(coronet: CoroNet) -> Engine:
     """PyTorch without any of the kit's preparations."""
-    chain = Answers(coronet.tfen, coronet.cin).eval()
+    chain = CompactCoroNet(coronet.tfen, coronet.cin).eval()
 
     @torch.inference_mode()
     def run(x: torch.Tensor) -> np.ndarray:
@@ -169,7 +169,7 @@ def onnx_runtime(coronet: CoroNet, size: int, threads: int) -> Engine:
 
 def onnx_bytes(coronet: CoroNet, size: int) -> bytes:
     """The chain as an ONNX model with input x (N, 1, S, S) and output probabilities (N, 3), any N."""
-    chain = Answers(coronet.tfen, coronet.cin).eval()
+    chain = CompactCoroNet(coronet.tfen, coronet.cin).eval()
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own deprecations
         path = Path(folder) / "chain.onnx"
@@ -187,7 +187,7 @@ def onnx_bytes(coronet: CoroNet, size: int) -> bytes:
 
 def openvino_direct(coronet: CoroNet, size: int, threads: int, precision: str) -> Engine:
     """OpenVINO as its documentation has it for the least latency of one caller; `precision` "f32" or "bf16"."""
-    chain = Answers(coronet.tfen, coronet.cin).eval()
+    chain = CompactCoroNet(coronet.tfen, coronet.cin).eval()
     shape = openvino.PartialShape([-1, 1, size, size])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it traces

@@ -29,13 +29,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from handlers.process import configure_process
 from model_src import torchscript
-from model_src.engines.answers import Answers, scripted_answers
+from model_src.engines.compact import CompactCoroNet, scripted_compact
+from model_src.engines.settings import PRECISIONS
 from model_src.engines.torchscript_engine import TorchScriptEngine
 from model_src.networks.coronet import CoroNet
 from train.runs.run_folder import RunFolder, load_model
 
 Engine = Callable[[Tensor], Tensor]  # images (N, 1, S, S) on the CPU -> probabilities (N, 3) on the CPU
-PRECISIONS = ("float32", "bfloat16", "float16")
 GRAPH = "float16, CUDA graph"
 _WARM_UP = 3
 
@@ -84,7 +84,9 @@ def measure(coronet: CoroNet, size: int, batch: int, rounds: int, peak: float) -
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
         coronet(x.to(device))
     engines = {"eager": eager(coronet)}
-    engines |= {precision: kit_engine(coronet, device, precision) for precision in PRECISIONS}
+    engines |= {
+        precision: kit_engine(coronet, size, device, precision) for precision in PRECISIONS if precision != "auto"
+    }
     engines[GRAPH] = recorded(coronet, x)
     expected = engines["eager"](x)
     seconds = {name: median_seconds(engine, x, rounds) for name, engine in engines.items()}
@@ -114,16 +116,16 @@ def eager(coronet: CoroNet) -> Engine:
     return run
 
 
-def kit_engine(coronet: CoroNet, device: torch.device, precision: str) -> Engine:
+def kit_engine(coronet: CoroNet, size: int, device: torch.device, precision: str) -> Engine:
     """The engine of the server."""
-    engine = TorchScriptEngine(coronet, device, precision)
+    engine = TorchScriptEngine.open(coronet, size, device, precision, None)
     return lambda x: engine.classify(x).probabilities
 
 
 def recorded(coronet: CoroNet, x: Tensor) -> Engine:
     """The frozen network in float16, recorded once for the shape of `x` and replayed."""
     device = next(coronet.parameters()).device
-    network: Answers = torchscript.freeze(scripted_answers(coronet))  # type: ignore[assignment]
+    network: CompactCoroNet = torchscript.freeze(scripted_compact(coronet))  # type: ignore[assignment]
     shown = torch.zeros(x.shape, device=device).contiguous(memory_format=torch.channels_last)
 
     def forward() -> Tensor:

@@ -10,7 +10,8 @@ import torch
 
 from evaluation.classifiers import LoadedClassifier
 from evaluation.results import ImageResult
-from model_src.engines import Engine, open_engine
+from model_src.engines.choose import open_engine
+from model_src.engines.engine import Engine
 from model_src.engines.settings import TOLERANCE, EngineSettings
 from model_src.errors import RunError
 from model_src.networks.coronet import Classified, CoroNet

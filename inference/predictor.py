@@ -19,7 +19,7 @@ from explanations.time_limit import measure_pace
 from inference.failures import is_out_of_memory, out_of_memory
 from model_src.artefacts import load_artefacts
 from model_src.classes import CLASS_NAMES, RESEARCH_USE
-from model_src.engines import open_engine
+from model_src.engines.choose import open_engine
 from model_src.engines.settings import EngineSettings
 from model_src.errors import InternalError, RequestError
 from model_src.imaging.xray import Xray, read_xray

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
 
 from model_src import torchscript
 from model_src.atomic import atomic_directory
@@ -16,20 +18,31 @@ from model_src.classes import CLASS_NAMES, RESEARCH_USE
 from model_src.errors import ArtefactError
 from model_src.imaging.xray import PREPROCESSING_VERSION
 from model_src.networks.coronet import CoroNet
+from model_src.networks.fpae import SIZE_MULTIPLE
+from model_src.validation import refusal
 
 FORMAT_VERSION = 1
 INFO_NAME = "artefacts.json"
 TFEN_NAME = "tfen.pt"
 CIN_NAME = "cin.pt"
 
+ImageSize = Annotated[
+    int,
+    Field(
+        ge=2 * SIZE_MULTIPLE,
+        multiple_of=SIZE_MULTIPLE,
+        description=f"a multiple of {SIZE_MULTIPLE}, at least {2 * SIZE_MULTIPLE}",
+    ),
+]
+
 
 @dataclass(frozen=True)
 class ArtefactInfo:
-    """What `artefacts.json` holds."""
+    """What `artefacts.json` holds. Raises pydantic's ValidationError for a value of another type or out of range."""
 
-    image_size: int  # S: the network's input is (1, S, S)
+    image_size: ImageSize  # S: the input is (1, S, S)
     recipe: str
-    parameters: dict[str, int]  # counts of "tfen" and "cin"
+    parameters: dict[str, Annotated[int, Field(ge=0)]]  # counts of "tfen" and "cin"
     cin_trained: bool
     trained_on: str  # "phantoms", "x-rays", or "unknown" for imported weights
     data: dict[str, Any] = field(default_factory=dict)  # summary of the training data
@@ -43,12 +56,14 @@ class ArtefactInfo:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What every answer of these artefacts must say."""
-        said = [RESEARCH_USE]
         if not self.cin_trained:
-            said.append("the classifier (CIN) is untrained: label and probabilities mean nothing")
-        elif self.trained_on == "phantoms":
-            said.append("trained on generated phantoms only: answers for real X-rays mean nothing")
-        return tuple(said)
+            return (RESEARCH_USE, "the classifier (CIN) is untrained: label and probabilities mean nothing")
+        if self.trained_on == "phantoms":
+            return (RESEARCH_USE, "trained on generated phantoms only: answers for real X-rays mean nothing")
+        return (RESEARCH_USE,)
+
+
+_INFO = TypeAdapter(ArtefactInfo)
 
 
 def write_artefacts(
@@ -74,11 +89,12 @@ def read_info(directory: str | Path) -> ArtefactInfo:
     """Read and check `artefacts.json`.
 
     Raises:
-        ArtefactError: missing, unreadable, of another format version, or for other classes.
+        ArtefactError: missing, unreadable, of another format version, with a wrong value, or for other classes.
     """
     path = Path(directory) / INFO_NAME
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        facts = json.loads(text)
     except FileNotFoundError:
         raise ArtefactError(
             f"{path}: not found; make artefacts with: coronet export RUN_DIR --out ARTEFACT_DIR"
@@ -91,7 +107,10 @@ def read_info(directory: str | Path) -> ArtefactInfo:
     needed = {f.name for f in fields(ArtefactInfo)}
     if missing := sorted(needed - facts.keys()):
         raise ArtefactError(f"{path}: lacks {', '.join(missing)}; export the run again")
-    info = ArtefactInfo(**{name: facts[name] for name in needed} | {"class_names": tuple(facts["class_names"])})
+    try:
+        info = _INFO.validate_json(text, strict=True)
+    except ValidationError as error:
+        raise ArtefactError(f"{path}: {refusal(error, ArtefactInfo)}; export the run again") from None
     if info.class_names != CLASS_NAMES:
         raise ArtefactError(f"{path}: found classes {info.class_names}, need {CLASS_NAMES}")
     if info.preprocessing != PREPROCESSING_VERSION:
@@ -103,7 +122,7 @@ def read_info(directory: str | Path) -> ArtefactInfo:
 
 
 def load_artefacts(directory: str | Path, device: torch.device | str = "cpu") -> tuple[CoroNet, ArtefactInfo]:
-    """Load the chain onto `device`, in evaluation mode, parameters without gradients.
+    """Load the model onto `device`, in evaluation mode, parameters without gradients.
 
     Raises:
         ArtefactError: a file is missing, its SHA-256 differs from the recorded one, or it cannot be loaded.

@@ -12,8 +12,6 @@ from torch import Tensor, nn
 from model_src.errors import RunError
 
 Module = TypeVar("Module", bound=nn.Module)
-DEVICES = ("auto", "cpu", "cuda")
-PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,5 @@
-"""What runs the chain for predictions: one small seam, chosen when a worker loads its model.
+"""What runs the network for predictions: an engine, chosen when a worker loads its model (choose.py).
 
-An engine answers `classify(x)` for `x` (N, 1, S, S) float32 in [0, 1] on the CPU with
-`model_src.networks.coronet.Classified`.
-Explanations need gradients and always run the TorchScript artefacts themselves.
+An engine is one file here and one row in registry.py. Explanations need gradients, which engines do not have: they run
+the TorchScript artefacts themselves.
 """
-
-from model_src.engines.choose import open_engine
-from model_src.engines.engine import Engine
-
-__all__ = ["Engine", "open_engine"]

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from model_src.engines.answers import scripted_answers
+from model_src.engines.compact import scripted_compact
 from model_src.errors import ArtefactError
 from model_src.networks.coronet import Classified, CoroNet
 
@@ -17,17 +17,28 @@ _CAPABILITIES = {"float32": "FP32", "bfloat16": "BF16", "float16": "FP16"}
 
 
 class OpenVINOEngine:
-    """The chain compiled for this machine's CPU; the batch may have any size, the image only the model's own."""
+    """The network compiled for this machine's CPU; the batch may have any size, the image only the model's own."""
 
     name = "openvino"
 
-    def __init__(self, coronet: CoroNet, image_size: int, precision: str, threads: int) -> None:
-        """Convert and compile `coronet` (on the CPU) for `threads` threads.
+    def __init__(self, request: Any, precision: str) -> None:
+        self.precision = precision
+        self._request = request  # openvino.InferRequest
+
+    @staticmethod
+    def supports(device: torch.device, precision: str) -> str | None:
+        """Why not: OpenVINO is for CPUs here."""
+        return None if device.type == "cpu" else "is for CPUs"
+
+    @classmethod
+    def open(
+        cls, model: CoroNet, image_size: int, device: torch.device, precision: str, threads: int | None
+    ) -> OpenVINOEngine:
+        """Convert and compile `model` (on the CPU).
 
         Raises:
             ArtefactError: openvino is not installed, cannot convert these networks, or has no such precision here.
         """
-        self.precision = precision
         # Importing and converting would each send a report to Google Analytics and leave an id in ~/intel. Without
         # this module openvino takes a stub of its own.
         sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
@@ -47,13 +58,13 @@ class OpenVINOEngine:
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
             "NUM_STREAMS": 1,
-            "INFERENCE_NUM_THREADS": threads,
+            "INFERENCE_NUM_THREADS": threads or torch.get_num_threads(),
             "INFERENCE_PRECISION_HINT": _TYPES[precision],
             "ENABLE_CPU_PINNING": False,  # several workers would pin themselves to the same cores
         }
         try:
             converted = openvino.convert_model(
-                scripted_answers(coronet),
+                scripted_compact(model),
                 example_input=torch.zeros(1, 1, image_size, image_size),
                 input=[openvino.PartialShape([-1, 1, image_size, image_size])],
             )
@@ -64,7 +75,7 @@ class OpenVINOEngine:
                 f"engine: openvino cannot run these artefacts ({reason}); export them again with this version, "
                 "or set engine: torchscript"
             ) from error
-        self._request: Any = compiled.create_infer_request()
+        return cls(compiled.create_infer_request(), precision)
 
     def classify(self, x: Tensor) -> Classified:
         """Probabilities and mean residuals of `x` (N, 1, S, S) float32 in [0, 1]."""

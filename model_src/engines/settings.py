@@ -1,12 +1,13 @@
-"""Names of engines and precisions, and the rule they have to pass. No torch here: command lines show the names."""
+"""What can be asked for: an engine and a precision, and the rule they have to pass. No torch here."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pydantic import field_validator
+from pydantic.dataclasses import dataclass
 
+from model_src.engines.registry import ENGINES
 from model_src.errors import ArtefactError
 
-ENGINES = ("auto", "torchscript", "openvino")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
 # How far a probability may move from that of float32 TorchScript: for every image of a test set when a precision is
@@ -18,15 +19,30 @@ TOLERANCE = 0.01
 GPU_PRECISION = "float16"
 
 
+def engine_names() -> tuple[str, ...]:
+    """What `engine` takes."""
+    return ("auto", *ENGINES)
+
+
 @dataclass(frozen=True)
 class EngineSettings:
-    """`handler: {engine: ..., precision: ...}` of model-config.yaml."""
+    """`handler: {engine: ..., precision: ...}` of model-config.yaml. Raises ArtefactError for a name that is none."""
 
-    engine: str = "auto"  # openvino on a CPU, torchscript on a GPU or where openvino cannot be had
+    engine: str = "auto"  # the first of registry.py that can be had
     precision: str = "auto"  # float32 on a CPU, where bfloat16 fails the rule; GPU_PRECISION on a GPU
 
-    def __post_init__(self) -> None:
-        """Raises ArtefactError for a name that is none."""
-        for name, value, known in (("engine", self.engine, ENGINES), ("precision", self.precision, PRECISIONS)):
-            if value not in known:
-                raise ArtefactError(f"{name}: found {value!r}, need one of {', '.join(known)}")
+    @field_validator("engine", mode="before")
+    @classmethod
+    def _known_engine(cls, value: object) -> object:
+        return _known("engine", value, engine_names())
+
+    @field_validator("precision", mode="before")
+    @classmethod
+    def _known_precision(cls, value: object) -> object:
+        return _known("precision", value, PRECISIONS)
+
+
+def _known(name: str, value: object, known: tuple[str, ...]) -> object:
+    if value not in known:
+        raise ArtefactError(f"{name}: found {value!r}, need one of {', '.join(known)}")
+    return value

@@ -6,24 +6,36 @@ import torch
 from torch import Tensor
 
 from model_src import torchscript
-from model_src.engines.answers import scripted_answers
+from model_src.engines.compact import scripted_compact
 from model_src.networks.coronet import Classified, CoroNet
 
-_DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+_LOWER = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 class TorchScriptEngine:
-    """The chain with its weights folded in as constants and images channels-last, which convolutions prefer.
+    """The network with its weights folded in as constants and images channels-last, which convolutions prefer.
 
     In bfloat16 and float16, convolutions and matrix products are of that type and everything else is float32.
     """
 
     name = "torchscript"
 
-    def __init__(self, coronet: CoroNet, device: torch.device, precision: str) -> None:
+    def __init__(self, module: torch.jit.ScriptModule, device: torch.device, precision: str) -> None:
         self.precision = precision
         self._device = device
-        self._module = torchscript.freeze(scripted_answers(coronet))
+        self._module = module
+
+    @staticmethod
+    def supports(device: torch.device, precision: str) -> str | None:
+        """None: TorchScript runs wherever torch does."""
+        return None
+
+    @classmethod
+    def open(
+        cls, model: CoroNet, image_size: int, device: torch.device, precision: str, threads: int | None
+    ) -> TorchScriptEngine:
+        """Freeze `model` where it is. Any image size, and the threads of the process."""
+        return cls(torchscript.freeze(scripted_compact(model)), device, precision)
 
     @torch.inference_mode()
     def classify(self, x: Tensor) -> Classified:
@@ -32,6 +44,6 @@ class TorchScriptEngine:
         if self.precision == "float32":
             probabilities, means = self._module(x)
         else:
-            with torch.autocast(self._device.type, _DTYPES[self.precision]):
+            with torch.autocast(self._device.type, _LOWER[self.precision]):
                 probabilities, means = self._module(x)
         return Classified(probabilities.float().cpu(), means.float().cpu())

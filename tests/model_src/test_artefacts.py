@@ -13,6 +13,7 @@ from model_src import torchscript
 from model_src.artefacts import INFO_NAME, ArtefactInfo, load_artefacts, read_info, write_artefacts
 from model_src.classes import RESEARCH_USE
 from model_src.errors import ArtefactError
+from model_src.imaging.xray import PREPROCESSING_VERSION
 from model_src.networks.coronet import CoroNet
 
 
@@ -64,6 +65,11 @@ def test_missing_file_is_named(copy: Path, name: str) -> None:
         ({"format_version": 99}, "format version 99"),
         ({"preprocessing": "old"}, "preprocessing old"),
         ({"class_names": ["A", "B"]}, "classes"),
+        ({"image_size": "64"}, r"artefacts\.json: image_size: found '64', need a multiple of 8, at least 16; export"),
+        ({"image_size": 20}, "image_size: found 20, need a multiple of 8"),
+        ({"cin_trained": "yes"}, "cin_trained: found 'yes', need a valid boolean; export the run again"),
+        ({"parameters": {"tfen": -1}}, r"parameters\.tfen: found -1, need greater than or equal to 0"),
+        ({"sha256": ["ab"]}, "sha256: found"),
     ],
 )
 def test_info_of_another_kind_is_refused(copy: Path, change: dict[str, object], message: str) -> None:
@@ -71,6 +77,34 @@ def test_info_of_another_kind_is_refused(copy: Path, change: dict[str, object], 
     (copy / INFO_NAME).write_text(json.dumps(facts | change))
     with pytest.raises(ArtefactError, match=message):
         read_info(copy)
+
+
+def test_info_that_lacks_a_field_is_refused(copy: Path) -> None:
+    facts = json.loads((copy / INFO_NAME).read_text())
+    del facts["torch_version"]  # not replaced by this machine's
+    (copy / INFO_NAME).write_text(json.dumps(facts))
+    with pytest.raises(ArtefactError, match="lacks torch_version; export the run again"):
+        read_info(copy)
+
+
+# As the first version wrote it, but for the digests' length.
+OLD_INFO = """{
+  "image_size": 224, "recipe": "tuned", "parameters": {"tfen": 107318, "cin": 11178051}, "cin_trained": true,
+  "trained_on": "x-rays", "data": {"name": "cxr512", "train": {"Healthy": 308}, "skipped": []},
+  "metrics": {"validation": {"accuracy": 0.8125, "loss": null}}, "sha256": {"tfen.pt": "ab", "cin.pt": "cd"},
+  "class_names": ["Healthy", "Pneumonia", "COVID-19"], "preprocessing": "1", "torch_version": "2.15.0+cpu",
+  "format_version": 1, "of_a_later_version": 3
+}"""
+
+
+def test_earlier_artefacts_are_read_as_they_are(tmp_path: Path) -> None:
+    text = OLD_INFO.replace('"preprocessing": "1"', f'"preprocessing": "{PREPROCESSING_VERSION}"')
+    (tmp_path / INFO_NAME).write_text(text)
+    info = read_info(tmp_path)
+    assert (info.image_size, info.recipe, info.torch_version) == (224, "tuned", "2.15.0+cpu")
+    assert info.class_names == ("Healthy", "Pneumonia", "COVID-19")
+    assert info.metrics == {"validation": {"accuracy": 0.8125, "loss": None}}
+    assert info.data["train"] == {"Healthy": 308}
 
 
 def test_cut_info_is_refused(copy: Path) -> None:

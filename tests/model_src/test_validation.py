@@ -21,7 +21,7 @@ class Settings(BaseModel):
         ({"size": -1}, "size: found -1, need a positive integer"),
         ({"size": True}, "size: found True, need a positive integer"),
         ({}, "size: found nothing, need a positive integer"),
-        ({"size": 1, "name": 3}, "name: found 3, need Input should be a valid string"),
+        ({"size": 1, "name": 3}, "name: found 3, need a valid string"),
         ({"size": 1, "seize": 2}, "found the setting 'seize', need one of size, name"),
     ],
 )

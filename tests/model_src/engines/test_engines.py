@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import torch
 
+from inference.predictor import CoroNetCore
 from model_src import torchscript
-from model_src.engines import choose, open_engine
-from model_src.engines.settings import TOLERANCE, EngineSettings
-from model_src.errors import ArtefactError
+from model_src.engines.choose import open_engine
+from model_src.engines.engine import EngineType
+from model_src.engines.openvino_engine import OpenVINOEngine
+from model_src.engines.registry import ENGINES
+from model_src.engines.settings import PRECISIONS, TOLERANCE, EngineSettings, engine_names
+from model_src.errors import ArtefactError, RequestError
 from model_src.networks.coronet import Classified, CoroNet
+from tests.model_src.engines.toy_engine import ToyEngine, ToyEngineType
 
+ROOT = Path(__file__).parents[3]
 CPU = torch.device("cpu")
 SIZE = 32
+Add = Callable[[ToyEngineType], None]
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +81,7 @@ def test_a_lower_precision_comes_only_from_the_engine_it_was_checked_with(script
 
 def test_an_engine_that_answers_something_else_is_not_used(scripted: CoroNet, monkeypatch, caplog) -> None:
     wrong = Classified(torch.tensor([[1.0, 0.0, 0.0]]), torch.zeros(1, 2))
-    monkeypatch.setattr(choose.OpenVINOEngine, "classify", lambda self, x: wrong)
+    monkeypatch.setattr(OpenVINOEngine, "classify", lambda self, x: wrong)
     assert open_engine(scripted, SIZE, CPU, EngineSettings()).name == "torchscript"
     with pytest.raises(ArtefactError, match=r"openvino in float32 moves a probability by 0\.\d+.*engine: torchscript"):
         open_engine(scripted, SIZE, CPU, EngineSettings("openvino"))
@@ -82,18 +92,13 @@ def test_openvino_is_refused_on_a_gpu(scripted: CoroNet) -> None:
         open_engine(scripted, SIZE, torch.device("cuda:0"), EngineSettings("openvino"))
 
 
-class _GpuEngine:
+class _GpuEngine(ToyEngineType):
     """Stands for the engine on a GPU: right in float32, and as right in others as the test wants."""
 
-    name = "torchscript"
-    shift = 0.0
-
-    def __init__(self, coronet: CoroNet, device: torch.device, precision: str) -> None:
-        self.coronet, self.precision = coronet, precision
-
-    def classify(self, x: torch.Tensor) -> Classified:
-        found = self.coronet.classify(x)
-        return found if self.precision == "float32" else found._replace(probabilities=found.probabilities + self.shift)
+    def open(
+        self, model: CoroNet, image_size: int, device: torch.device, precision: str, threads: int | None
+    ) -> ToyEngine:
+        return ToyEngine(model, precision, 0.0 if precision == "float32" else self.lie)
 
 
 @pytest.mark.parametrize(
@@ -103,13 +108,62 @@ class _GpuEngine:
 def test_a_gpu_gets_half_precision_where_its_answer_is_right(
     scripted: CoroNet, monkeypatch, caplog, shift: float, asked: str, precision: str
 ) -> None:
-    monkeypatch.setattr(choose, "TorchScriptEngine", _GpuEngine)
-    monkeypatch.setattr(_GpuEngine, "shift", shift)
+    monkeypatch.setitem(ENGINES, "torchscript", lambda: _GpuEngine("cuda", PRECISIONS, shift))
     assert open_engine(scripted, SIZE, torch.device("cuda:0"), EngineSettings("auto", asked)).precision == precision
     assert ("predictions are slower" in caplog.text) == (shift > TOLERANCE)
 
 
-@pytest.mark.parametrize(("engine", "precision"), [("onnx", "auto"), ("auto", "int8")])
+@pytest.fixture
+def add() -> Iterator[Add]:
+    """Adds the toy's row, before all others, for one test."""
+    before = dict(ENGINES)
+
+    def put(engines: dict[str, Callable[[], EngineType]]) -> None:
+        ENGINES.clear()
+        ENGINES.update(engines)
+
+    yield lambda engine: put({"toy": lambda: engine, **before})
+    put(before)
+
+
+def test_an_engine_is_added_by_one_file_and_one_row(
+    scripted: CoroNet, artefact_dir: Path, phantom_png: Path, add: Add
+) -> None:
+    add(ToyEngineType())
+    assert engine_names() == ("auto", "toy", "openvino", "torchscript")
+    for settings in (EngineSettings(), EngineSettings("toy"), EngineSettings("toy", "float32")):
+        assert open_engine(scripted, SIZE, CPU, settings).name == "toy"
+    served = CoroNetCore(artefact_dir)
+    assert served.engine.name == "toy"
+    (answer,) = served.predict([served.read(phantom_png.read_bytes())])
+    assert not isinstance(answer, RequestError)
+
+
+def test_an_engine_that_is_not_made_for_the_device_or_precision_is_passed_over(
+    scripted: CoroNet, add: Add, caplog: pytest.LogCaptureFixture
+) -> None:
+    add(ToyEngineType("cuda"))
+    assert open_engine(scripted, SIZE, CPU, EngineSettings()).name == "openvino"
+    assert caplog.text == ""
+    with pytest.raises(ArtefactError, match="toy is for cuda, this worker has cpu; set engine: auto or torchscript"):
+        open_engine(scripted, SIZE, CPU, EngineSettings("toy"))
+    add(ToyEngineType())
+    with pytest.raises(ArtefactError, match="toy has no bfloat16"):
+        open_engine(scripted, SIZE, CPU, EngineSettings("toy", "bfloat16"))
+
+
+@pytest.mark.parametrize("lie", [2 * TOLERANCE, float("nan")])
+def test_an_engine_that_lies_is_refused(
+    scripted: CoroNet, add: Add, caplog: pytest.LogCaptureFixture, lie: float
+) -> None:
+    add(ToyEngineType(lie=lie))
+    with pytest.raises(ArtefactError, match=r"toy in float32 moves a probability by (0\.020|nan)"):
+        open_engine(scripted, SIZE, CPU, EngineSettings("toy"))
+    assert open_engine(scripted, SIZE, CPU, EngineSettings()).name == "openvino"
+    assert "toy in float32 moves a probability" in caplog.text
+
+
+@pytest.mark.parametrize(("engine", "precision"), [("onnx", "auto"), ("auto", "int8"), (5, "auto"), ("auto", ["x"])])
 def test_unknown_names_are_refused(engine: str, precision: str) -> None:
     with pytest.raises(ArtefactError, match="need one of auto, "):
         EngineSettings(engine, precision)
@@ -124,3 +178,9 @@ def test_a_precision_that_the_processor_lacks_is_refused_instead_of_silently_rep
         else:
             with pytest.raises(ArtefactError, match=f"no {precision} for openvino .*set precision: float32"):
                 open_engine(scripted, SIZE, CPU, EngineSettings("openvino", precision))
+
+
+def test_names_of_engines_are_listed_without_torch() -> None:
+    code = "import sys, model_src.engines.settings as s; print(s.engine_names(), 'torch' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert said.strip() == "('auto', 'openvino', 'torchscript') False"

@@ -15,7 +15,7 @@ import sys
 import torch
 from model_src.artefacts import load_artefacts
 from model_src.engines.settings import EngineSettings
-from model_src.engines import open_engine
+from model_src.engines.choose import open_engine
 coronet, info = load_artefacts(sys.argv[1])
 open_engine(coronet, info.image_size, torch.device("cpu"), EngineSettings("openvino"))
 print(sorted(name for name, module in sys.modules.items() if name.startswith("openvino_telemetry") and module))
@@ -23,7 +23,7 @@ print(sorted(name for name, module in sys.modules.items() if name.startswith("op
 
 
 def test_openvino_is_loaded_without_its_telemetry(artefact_dir, tmp_path):
-    pytest.importorskip("openvino")
+    pytest.importorskip("openvino", reason="needs OpenVINO")
     environment = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", SCRIPT, str(artefact_dir)]
     said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout

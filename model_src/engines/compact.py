@@ -1,4 +1,4 @@
-"""The chain as one module with two outputs, which is what engines compile."""
+"""The network with two small outputs, which is what engines compile: a few numbers leave them, not whole images."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from model_src import torchscript
 from model_src.networks.coronet import CoroNet
 
 
-class Answers(nn.Module):
-    """Images -> class probabilities and mean residuals: a few numbers leave the engine, not whole images."""
+class CompactCoroNet(nn.Module):
+    """TFEN and CIN as one module: images -> class probabilities and mean residuals."""
 
     def __init__(self, tfen: nn.Module, cin: nn.Module) -> None:
         super().__init__()
@@ -24,6 +24,6 @@ class Answers(nn.Module):
         return self.cin(residuals).float().softmax(dim=1), means
 
 
-def scripted_answers(coronet: CoroNet) -> torch.jit.ScriptModule:
-    """`coronet`, of TorchScript artefacts or eager networks alike, as a compiled `Answers`."""
-    return torchscript.script(Answers(coronet.tfen, coronet.cin))
+def scripted_compact(model: CoroNet) -> torch.jit.ScriptModule:
+    """`model`, of TorchScript artefacts or eager networks alike, as a compiled `CompactCoroNet`."""
+    return torchscript.script(CompactCoroNet(model.tfen, model.cin))

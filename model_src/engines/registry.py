@@ -1,0 +1,28 @@
+"""The engines, the best first. A row is a function that imports, so that names can be listed without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from model_src.engines.engine import EngineType
+
+
+def _openvino() -> EngineType:
+    from model_src.engines.openvino_engine import OpenVINOEngine
+
+    return OpenVINOEngine
+
+
+def _torchscript() -> EngineType:
+    from model_src.engines.torchscript_engine import TorchScriptEngine
+
+    return TorchScriptEngine
+
+
+# Name, as in `handler: engine:` of model-config.yaml -> the engine. "auto" takes the first that can be had.
+ENGINES: dict[str, Callable[[], EngineType]] = {
+    "openvino": _openvino,
+    "torchscript": _torchscript,
+}
