@@ -24,9 +24,23 @@ from model_src.networks.coronet import CoroNet
 from model_src.networks.fpae import FPAE
 from model_src.networks.tfen import TFEN
 from phantoms.generate import make_phantom
+from tests.skip_list import SkipList, read_allowed
 
 ROOT = Path(__file__).resolve().parent.parent
 STOP_SECONDS = 40
+
+pytest_plugins = ["pytester"]  # runs pytest on a test's own files
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A skip fails the run unless its reason is on the list."""
+    config.pluginmanager.register(SkipList(read_allowed()), "skip-list")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests with the mark `gpu` are skipped where there is none."""
+    if item.get_closest_marker("gpu") and not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
 
 
 @pytest.fixture(scope="session")
