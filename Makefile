@@ -21,13 +21,13 @@ help:
 install: $(STAMP)
 
 # Built again when a dependency changes. The stamp comes last, so that an interrupted installation is taken up again.
-$(STAMP): setup.cfg
+$(STAMP): setup.cfg setup.py pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
 	  echo "found $$($(PYTHON) --version 2>&1), need Python 3.10 or newer: make install PYTHON=python3.11" >&2; exit 1; }
 	@test -x $(VENV)/bin/pip || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 	  echo "Python's venv module is incomplete: sudo apt install python3-venv" >&2; exit 1; }
 	@echo "installing into $(VENV): 5.4 GB, about two minutes on a fast connection"
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -e '.[serve,train,dev]'
 	@touch $@
 
 demo: install

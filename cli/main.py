@@ -1,6 +1,6 @@
 """The `coronet` command: one table of subcommands, of which only the one that is called gets imported.
 
-A subcommand is a module in `client/commands` with `add_arguments(parser)` and `run(args) -> exit status`;
+A subcommand is a module in `cli/commands` with `add_arguments(parser)` and `run(args) -> exit status`;
 its docstring is what `coronet NAME --help` says. Modules import torch and the like inside `run`, so that the
 parser, `predict`, `explain` and `serve` start without them.
 
@@ -17,6 +17,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
+from launcher.packaged_files import ROOMS
 from model_src.classes import RESEARCH_USE
 from model_src.errors import CoroNetError
 
@@ -35,6 +36,19 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("evaluate", "judge a run or an archive on labelled X-rays"),
     "export": ("export", "turn a run folder into TorchScript artefacts"),
     "archive": ("archive", "pack artefacts into coronet.mar for TorchServe"),
+}
+
+# What a command needs beside the base installation, as it stands between brackets for pip.
+EXTRAS = {
+    "demo": "serve,train",
+    "serve": "serve",
+    "phantoms": "train",
+    "data": "train",
+    "train": "train",
+    "import-weights": "train",
+    "evaluate": "serve,train",
+    "export": "serve",
+    "archive": "serve",
 }
 
 
@@ -70,11 +84,20 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit status."""
+    words = sys.argv[1:] if argv is None else argv
     try:
-        args = parse(sys.argv[1:] if argv is None else argv)
+        args = parse(words)
         return args.run(args)
     except CoroNetError as error:
         print(f"coronet: {error}", file=sys.stderr)
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get(words[0])
+        if extra is None or error.name is None or (ROOMS / error.name.partition(".")[0]).is_dir():
+            raise  # a defect, not an extra that was left out
+        print(
+            f"coronet: found no {error.name}, 'coronet {words[0]}' needs it: pip install 'coronet-serve[{extra}]'",
+            file=sys.stderr,
+        )
     except BrokenPipeError:  # the reader of our output went away: `coronet predict ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:

@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "launcher": {"client", "handlers", "model_src"},
 }
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
+MAY_IMPORT["coronet_serve"] = {"cli"}
 
 # What brings torch along.
 TORCH = {"torch", "torchvision", "captum", "ts", "efficientnet_lite_pytorch"}

@@ -1,6 +1,6 @@
 """The whole way once: a model, its archive, TorchServe, a prediction and an explanation over HTTP, pictures.
 
-The model is the one that comes with the project (archive/pretrained). With --train a small one is trained on
+The model is the one that comes with the project. With --train a small one is trained on
 generated phantoms instead, in a few minutes. Every step is a `coronet` command, shown as you would type it.
 Everything goes into DIR, and a later demo replaces it. TorchServe is down again at the end.
 """
@@ -15,8 +15,6 @@ from pathlib import Path
 
 from model_src.errors import DataError, ServerError
 
-CHECKOUT = Path(__file__).parents[2]
-PRETRAINED = CHECKOUT / "archive" / "pretrained"
 METHODS = "meaningful_perturbation,grad_cam"
 _MARK = ".coronet-demo"  # in a directory that a demo has made and may empty
 
@@ -44,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the demo."""
+    from launcher.packaged_files import PRETRAINED, TORCHSERVE_CONFIG
     from launcher.server import torchserve
     from launcher.stop_signals import stop_signals
     from launcher.torchserve_config import free_ports
@@ -55,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     _empty(out)
     with stop_signals():
         xray = args.xray or out / "phantoms/test/COVID-19"
-        if args.train or not PRETRAINED.is_dir():
+        if args.train:
             model = out / "run"
             few = [] if args.epochs is None else ["--fpae-epochs", args.epochs, "--cin-epochs", args.epochs]
             _step("X-ray-like images to learn from", "phantoms", out / "phantoms", "--per-class", args.per_class)
@@ -72,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         _say("TorchServe, on free ports", f"coronet serve --model-store {out / 'model-store'}")
         with torchserve(
             out / "model-store",
-            CHECKOUT / "config.properties",
+            TORCHSERVE_CONFIG,
             port=port,
             management_port=management_port,
             metrics_port=metrics_port,

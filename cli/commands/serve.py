@@ -13,7 +13,7 @@ import argparse
 import shlex
 from pathlib import Path
 
-CHECKOUT = Path(__file__).parents[2]
+_LOCAL_STORE = Path("build/model-store")  # where make and the documents put archives
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,9 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model-store",
         type=Path,
-        default=Path("build/model-store"),
         metavar="DIR",
-        help="directory with coronet.mar, as 'coronet archive' makes it (default: %(default)s)",
+        help=f"directory with coronet.mar, as 'coronet archive' makes it (default: {_LOCAL_STORE} where it has one, "
+        "else the model that comes with this package)",
     )
     parser.add_argument("--port", type=_port, metavar="P", help="inference port (default: as configured, 8080)")
     parser.add_argument("--management-port", type=_port, metavar="P", help="(default: none, a unix socket)")
@@ -43,23 +43,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ts-config",
         type=Path,
-        default=CHECKOUT / "config.properties",
         metavar="FILE",
-        help="TorchServe's configuration (default: the project's config.properties)",
+        help="TorchServe's configuration (default: the config.properties that comes with this package)",
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Serve until stopped."""
+    from cli.shipped_model import shipped_model_store
+    from launcher.packaged_files import TORCHSERVE_CONFIG
     from launcher.server import torchserve
     from launcher.stop_signals import stop_signals
+    from launcher.worker_pools import ARCHIVE
     from model_src.model_names import EXPLAIN_MODEL
 
     with stop_signals():
-        print("starting TorchServe ...", flush=True)
+        model_store = args.model_store
+        if model_store is None:
+            model_store = _LOCAL_STORE if (_LOCAL_STORE / ARCHIVE).is_file() else shipped_model_store()
+        print(f"starting TorchServe with {model_store / ARCHIVE} ...", flush=True)
         with torchserve(
-            args.model_store,
-            args.ts_config,
+            model_store,
+            args.ts_config or TORCHSERVE_CONFIG,
             port=args.port,
             management_port=args.management_port,
             metrics_port=args.metrics_port,

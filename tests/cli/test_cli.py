@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import configparser
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -112,3 +114,28 @@ def test_the_caller_needs_no_torch(argv):
     assert process.returncode == 1, process.stderr
     assert process.stderr.startswith("coronet: ")
     assert "Traceback" not in process.stderr
+
+
+def test_a_missing_extra_is_one_line(monkeypatch, capsys):
+    command_that(monkeypatch, raising(ModuleNotFoundError("No module named 'torch'", name="torch")))
+    monkeypatch.setitem(cli.EXTRAS, "try", "train")
+    assert cli.main(["try"]) == 1
+    expected = "coronet: found no torch, 'coronet try' needs it: pip install 'coronet-serve[train]'\n"
+    assert capsys.readouterr().err == expected
+
+
+@pytest.mark.parametrize(("name", "extra"), [("train.nothing", "train"), ("requests", None)])
+def test_a_missing_module_of_ours_or_of_the_base_is_a_defect(monkeypatch, name, extra):
+    command_that(monkeypatch, raising(ModuleNotFoundError(name=name)))
+    if extra:
+        monkeypatch.setitem(cli.EXTRAS, "try", extra)
+    with pytest.raises(ModuleNotFoundError):
+        cli.main(["try"])
+
+
+def test_every_command_asks_for_extras_that_exist():
+    setup = configparser.ConfigParser()
+    setup.read(Path(__file__).parents[2] / "setup.cfg")
+    extras = setup["options.extras_require"]
+    assert {extra for wanted in cli.EXTRAS.values() for extra in wanted.split(",")} <= set(extras)
+    assert set(cli.COMMANDS) - set(cli.EXTRAS) == {"ready", "predict", "explain", "bench"}

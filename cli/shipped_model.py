@@ -1,0 +1,69 @@
+"""The model that comes with the code, packed for TorchServe on this machine when it is first served.
+
+TorchScript is written by the torch that will read it, so the shipped weights become an archive here and not where
+the package is made. It is kept, because packing takes longer than serving takes to start:
+
+    $XDG_CACHE_HOME/coronet/model-store-DIGEST/coronet.mar      (default ~/.cache/coronet/...)
+
+DIGEST is of all that the archive is made from: another version of the code, of the weights or of torch gets another
+folder, and an old one is never served in its place. The folders may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+
+from archive.contents import SERVED_PACKAGES
+from launcher.packaged_files import PRETRAINED, ROOMS
+from launcher.worker_pools import ARCHIVE
+from model_src.errors import ServerError
+
+_TOOLS = ("torch", "torch-model-archiver")  # their versions decide what the archive looks like
+
+
+def shipped_model_store() -> Path:
+    """The model store with the shipped model's coronet.mar, which is packed now unless it was before.
+
+    Raises:
+        ServerError: there is no place to keep it.
+        ArtefactError: it was packed but does not answer.
+    """
+    store = _cache_directory() / f"model-store-{_digest()}"
+    if (store / ARCHIVE).is_file():
+        return store
+    from archive.build import build_archive  # torch, which packing alone needs
+    from train.runs.export import export_run
+
+    print(f"packing the shipped model into {store}, once, some 20 seconds ...", flush=True)
+    # Whoever can write here decides what the server runs.
+    store.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="coronet-shipped-") as folder:
+        artefacts = Path(folder) / "artefacts"
+        export_run(PRETRAINED, artefacts)
+        build_archive(artefacts, store)
+    return store
+
+
+def _cache_directory() -> Path:
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "coronet"
+    except RuntimeError:
+        raise ServerError(
+            "found no home directory to keep the packed model in, need one: set XDG_CACHE_HOME to a directory that "
+            "only you can write to, or pack it yourself and name the folder with --model-store"
+        ) from None
+
+
+def _digest() -> str:
+    """16 hexadecimal digits of all sources and weights that the archive is made from, and of the tools' versions."""
+    digest = sha256(" ".join(version(name) for name in _TOOLS).encode())
+    sources = [path for name in (*SERVED_PACKAGES, "train/runs") for path in (ROOMS / name).rglob("*.py")]
+    shipped = [path for path in (ROOMS / "archive").rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    for path in sorted({*sources, *shipped}):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(ROOMS).as_posix()} {len(content)}\n".encode() + content)
+    return digest.hexdigest()[:16]

@@ -1,0 +1,186 @@
+"""The wheel: what is in it, and what its commands do where nothing but their own requirements is installed.
+
+The environment they run in holds this project's wheel and links to the packages that its metadata asks for, taken
+from the environment of the tests. So a requirement that was forgotten, and torch, cannot be imported there at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator, Sequence
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[2]
+NOT_SOURCES = shutil.ignore_patterns(".*", "build", "tests", "benchmarks", "docs", "*.egg-info", "__pycache__", "*.mar")
+Run = subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what the wheel is built from: building writes into the folder."""
+    return Path(shutil.copytree(ROOT, tmp_path_factory.mktemp("sources") / "kit", ignore=NOT_SOURCES))
+
+
+@pytest.fixture(scope="module")
+def wheel(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built wheel."""
+    folder = tmp_path_factory.mktemp("wheel")
+    left_over = sources / "build" / "lib" / "coronet_serve" / "train" / "left_over.py"  # of an earlier build
+    left_over.parent.mkdir(parents=True)
+    left_over.touch()
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--no-deps", "--no-build-isolation", "--wheel-dir", folder, sources], check=True)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def files(wheel: Path) -> set[str]:
+    """The names of the files in it."""
+    with zipfile.ZipFile(wheel) as packed:
+        return set(packed.namelist())
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the commands of an environment with the wheel and its requirements, without extras."""
+    environment = tmp_path_factory.mktemp("installed")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment / "venv"], check=True)
+    python = environment / "venv" / "bin" / "python"
+    # pip of the tests' environment, by a link to it alone: with all of that environment it would find a coronet-serve.
+    tools = environment / "tools"
+    tools.mkdir()
+    link("pip", tools)
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-index"]
+    subprocess.run([*pip, wheel], check=True, env={**os.environ, "PYTHONPATH": str(tools)})
+    requirements = environment / "requirements"
+    requirements.mkdir()
+    for name in required_by(wheel):
+        link(name, requirements)
+    (site_packages,) = (environment / "venv" / "lib").glob("python*/site-packages")
+    (site_packages / "requirements.pth").write_text(f"{requirements}\n")
+    return python.parent
+
+
+def link(name: str, folder: Path) -> None:
+    """Link everything that the installed distribution `name` has in site-packages into `folder`."""
+    for entry in {file.parts[0] for file in distribution(name).files or () if file.parts[0] != ".."}:
+        if entry != "__pycache__" and not (folder / entry).exists():
+            (folder / entry).symlink_to(distribution(name).locate_file(entry))
+
+
+def required_by(wheel: Path) -> Iterator[str]:
+    """All distributions that the wheel needs without extras, those that these need included."""
+    with zipfile.ZipFile(wheel) as packed:
+        (metadata,) = (name for name in packed.namelist() if name.endswith(".dist-info/METADATA"))
+        lines = packed.read(metadata).decode().splitlines()
+    left = [line.partition(": ")[2] for line in lines if line.startswith("Requires-Dist: ")]
+    found = set()
+    while left:
+        requirement = Requirement(left.pop())
+        if requirement.name in found or (requirement.marker and not requirement.marker.evaluate({"extra": ""})):
+            continue
+        found.add(requirement.name)
+        left += distribution(requirement.name).requires or []
+        yield requirement.name
+
+
+@pytest.fixture
+def coronet(installed: Path, tmp_path: Path):
+    """coronet(words...) -> the finished command, run by the installed script from an empty directory."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+
+    def run(*words: object, command: Sequence[object] = (installed / "coronet",)) -> Run:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        environment |= {"CORONET_TOKEN": "secret", "HOME": str(empty), "XDG_CACHE_HOME": str(empty)}
+        line = [str(word) for word in (*command, *words)]
+        return subprocess.run(line, cwd=empty, env=environment, capture_output=True, text=True, check=False)
+
+    return run
+
+
+def test_site_packages_gets_one_name(files):
+    assert {name.split("/")[0].partition("-")[0] for name in files} == {"coronet_serve"}
+
+
+def test_every_file_of_the_rooms_is_in_it_and_nothing_else(files, sources):
+    rooms = [path.parent for path in sources.glob("*/__init__.py") if path.parent.name != "coronet_serve"]
+    beside = [sources / "config.properties", sources / "log4j2.xml", *(sources / "coronet_serve").iterdir()]
+    inside = [path for room in rooms for path in room.rglob("*") if path.is_file()]
+    expected = {f"coronet_serve/{path.name}" for path in beside}
+    expected |= {f"coronet_serve/{path.relative_to(sources).as_posix()}" for path in inside}
+    assert {name for name in files if name.startswith("coronet_serve/")} == expected
+    assert {"coronet_serve/archive/pretrained/cin.pt", "coronet_serve/train/recipes/tuned.yaml"} <= expected
+
+
+def test_torch_is_not_there(coronet, installed):
+    done = coronet("-c", "import torch", command=[installed / "python"])
+    assert "No module named 'torch'" in done.stderr
+
+
+def test_rooms_are_importable_after_the_package_and_not_before(coronet, installed):
+    script = "import coronet_serve, client.http; print(client.http.__file__)"
+    done = coronet("-c", script, command=[installed / "python"])
+    assert done.stdout.endswith("site-packages/coronet_serve/client/http.py\n"), done.stderr
+    assert coronet("-c", "import client", command=[installed / "python"]).returncode == 1
+
+
+@pytest.mark.parametrize("module", [False, True], ids=["script", "module"])
+def test_help(coronet, installed, module):
+    done = coronet(
+        "--help", command=[installed / "python", "-m", "coronet_serve"] if module else [installed / "coronet"]
+    )
+    assert done.returncode == 0, done.stderr
+    assert "not for diagnosis" in done.stdout
+
+
+def test_predict(coronet, fake_server, xray_png):
+    done = coronet("predict", xray_png, "--url", fake_server.url, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["label"] == "COVID-19"
+
+
+def test_explain_draws_the_xray_too(coronet, fake_server, xray_png, tmp_path):
+    done = coronet("explain", xray_png, "--url", fake_server.url, "--out", tmp_path / "out", "--method", "saliency")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "xray.montage.png").is_file()
+
+
+def test_ready(coronet, fake_server):
+    done = coronet("ready", "--url", fake_server.url)
+    assert (done.returncode, done.stdout) == (0, f"{fake_server.url} answers\n"), done.stderr
+
+
+def test_bench(coronet, fake_server):
+    done = coronet("bench", "--url", fake_server.url, "--clients", "1", "--seconds", "0.2", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["failed"] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "extra"),
+    [
+        (["serve"], "serve"),
+        (["export", "run", "--out", "artefacts"], "serve"),
+        (["train", "data", "--out", "run"], "train"),
+        (["phantoms", "out"], "train"),
+        (["evaluate", "run", "data", "--out", "report"], "serve,train"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_a_missing_extra_is_named_in_one_line(coronet, words, extra):
+    done = coronet(*words)
+    assert done.returncode == 1
+    assert done.stderr.startswith("coronet: found no ")
+    assert done.stderr.endswith(f"pip install 'coronet-serve[{extra}]'\n")
+    assert done.stderr.count("\n") == 1
