@@ -12,7 +12,7 @@ help:
 	@echo "make serve             leave the server running (Ctrl-C stops it)"
 	@echo "make test              the test suite, with a real TorchServe; some 10 minutes"
 	@echo "make test-slow         10,000 damaged inputs, faults on purpose: some 25 minutes"
-	@echo "make check             ruff and mypy"
+	@echo "make check             ruff (rules and format) and mypy"
 	@echo "make audit             known vulnerabilities of what is installed (asks pypi.org)"
 	@echo "make bench             the benchmarks of engines, serving, explanations, training and evaluation"
 	@echo "make install           only the environment, in .venv; does nothing when it is up to date"
@@ -49,6 +49,7 @@ test-slow: install
 
 check: install
 	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
 # Strict: a package that could not be looked up fails the audit, instead of passing as one without findings.
