@@ -24,6 +24,10 @@ from model_src.errors import ServerError
 
 _TOOLS = ("torch", "torch-model-archiver")  # their versions decide what the archive looks like
 
+_OTHERWISE = (
+    "set XDG_CACHE_HOME to a folder that you alone can write to, or name a folder with coronet.mar with --model-store"
+)
+
 
 def shipped_model_store() -> Path:
     """The model store with the shipped model's coronet.mar, which is packed now unless it was before.
@@ -31,6 +35,7 @@ def shipped_model_store() -> Path:
     Raises:
         ServerError: there is no place to keep it.
         ArtefactError: it was packed but does not answer.
+        OSError: no space left.
     """
     store = _cache_directory() / f"model-store-{_digest()}"
     if (store / ARCHIVE).is_file():
@@ -39,8 +44,10 @@ def shipped_model_store() -> Path:
     from train.runs.export import export_run
 
     print(f"packing the shipped model into {store}, once, some 20 seconds ...", flush=True)
-    # Whoever can write here decides what the server runs.
-    store.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        store.mkdir(mode=0o700, parents=True, exist_ok=True)  # whoever can write here decides what the server runs
+    except OSError as error:
+        raise ServerError(f"{store} cannot be made ({error.strerror}): {_OTHERWISE}") from None
     with tempfile.TemporaryDirectory(prefix="coronet-shipped-") as folder:
         artefacts = Path(folder) / "artefacts"
         export_run(PRETRAINED, artefacts)
@@ -52,10 +59,7 @@ def _cache_directory() -> Path:
     try:
         return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "coronet"
     except RuntimeError:
-        raise ServerError(
-            "found no home directory to keep the packed model in, need one: set XDG_CACHE_HOME to a directory that "
-            "only you can write to, or pack it yourself and name the folder with --model-store"
-        ) from None
+        raise ServerError(f"found no home directory to keep the packed model in: {_OTHERWISE}") from None
 
 
 def _digest() -> str:

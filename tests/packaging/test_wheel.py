@@ -60,8 +60,8 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     tools = environment / "tools"
     tools.mkdir()
     link("pip", tools)
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-index"]
-    subprocess.run([*pip, wheel], check=True, env={**os.environ, "PYTHONPATH": str(tools)})
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-index"]
+    subprocess.run([*pip, str(wheel)], check=True, env={**os.environ, "PYTHONPATH": str(tools)})
     requirements = environment / "requirements"
     requirements.mkdir()
     for name in required_by(wheel):
@@ -75,7 +75,7 @@ def link(name: str, folder: Path) -> None:
     """Link everything that the installed distribution `name` has in site-packages into `folder`."""
     for entry in {file.parts[0] for file in distribution(name).files or () if file.parts[0] != ".."}:
         if entry != "__pycache__" and not (folder / entry).exists():
-            (folder / entry).symlink_to(distribution(name).locate_file(entry))
+            (folder / entry).symlink_to(str(distribution(name).locate_file(entry)))
 
 
 def required_by(wheel: Path) -> Iterator[str]:
