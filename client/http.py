@@ -11,19 +11,20 @@ import struct
 import time
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
+from uuid import uuid4
 
 import requests
 
+from client import size_check
+from client.addresses import DEFAULT_URL, is_local
 from client.management import ask_management
-from client.tokens import LOOPBACK_HOSTS, TOKEN_VARIABLE, TokenSource, read_key
-from model_src import errors
-from model_src.errors import CoroNetError, ImageTooLarge, InternalError, Overloaded, RequestError, ServerError
-from model_src.model_names import EXPLAIN_MODEL
+from client.refusals import connection_error, response_error, token_refused, too_large
+from client.tokens import TokenSource, read_key
+from model_src.errors import Overloaded, RequestError, ServerError
+from model_src.model_names import ABANDON_FIELD, EXPLAIN_MODEL, REQUEST_HEADER
 from model_src.time_limits import CONNECT, PREDICT_PATIENCE, RETRY_WAITS
-
-DEFAULT_URL = "http://127.0.0.1:8080"
 
 
 class BearerToken(requests.auth.AuthBase):
@@ -66,7 +67,7 @@ class CoroNetClient:
         self._met = False  # whether the server has ever answered
         self._session = requests.Session()
         # A proxy meant for the internet must not get requests to this machine.
-        self._session.trust_env = urlsplit(self.url).hostname not in LOOPBACK_HOSTS
+        self._session.trust_env = not is_local(self.url)
 
     def predict(self, image: bytes, name: str = "") -> dict[str, Any]:
         """Classify one image file.
@@ -86,7 +87,7 @@ class CoroNetClient:
 
         Args:
             image, name: as for predict.
-            options: request fields such as method, target, steps, seed (docs/explanations.md).
+            options: request fields such as method, target, steps, seed (docs/reference/explanation-options.md).
 
         Returns:
             The server's answer: heatmap (rows of values in [0, 1]), *_png (base64), faithfulness, ...
@@ -109,16 +110,33 @@ class CoroNetClient:
             return False
         return True
 
+    def abandon(self, request_id: str) -> None:
+        """Tell the server that nobody waits for this explanation any more: it is not begun, or ends where it is.
+
+        TorchServe does not notice that a caller has gone; its worker would go on to the end. Servers that do not know
+        the message, or cannot be reached, are left alone.
+        """
+        with suppress(requests.RequestException, ServerError):
+            token = self._token.read()
+            self._session.post(
+                self.url + "/predictions/coronet",
+                json={ABANDON_FIELD: request_id},
+                auth=BearerToken(token) if token else None,
+                timeout=(CONNECT, CONNECT),
+            )
+
     def _explain(
         self, fields: Mapping[str, str], files: Mapping[str, tuple[str, bytes, str]], *, patient: bool = True
     ) -> requests.Response:
         """The answer of the workers that only explain, else, on a server without them, of those that do both."""
+        headers = {REQUEST_HEADER: uuid4().hex}
         if self._has_explainers:
-            response = self._post(f"/explanations/{EXPLAIN_MODEL}", data=fields, files=files, patient=patient)
+            path = f"/explanations/{EXPLAIN_MODEL}"
+            response = self._post(path, data=fields, headers=headers, files=files, patient=patient)
             if response.status_code != 404:  # TorchServe's, for an unknown model; or a proxy's
                 return response
             self._has_explainers = False
-        return self._post("/explanations/coronet", data=fields, files=files, patient=patient)
+        return self._post("/explanations/coronet", data=fields, headers=headers, files=files, patient=patient)
 
     def _post(
         self,
@@ -147,7 +165,7 @@ class CoroNetClient:
             self._met = True
             if response.status_code == 503 and waits:
                 time.sleep(waits.pop(0))
-            elif may_renew and _token_refused(response) and self._renewed(token):
+            elif may_renew and token_refused(response) and self._renewed(token):
                 may_renew = False
             else:
                 return response
@@ -161,23 +179,41 @@ class CoroNetClient:
         headers: Mapping[str, str] | None,
         files: Mapping[str, tuple[str, bytes, str]] | None,
     ) -> requests.Response:
-        """The answer to one POST; Overloaded when it takes too long, ServerError when there is no connection."""
+        """The answer to one POST.
+
+        Raises:
+            Overloaded: it takes too long.
+            ImageTooLarge: the server does not take so much, and says so before or while it is sent.
+            ServerError: there is no connection.
+        """
+        auth = BearerToken(token) if token else None
+        size = len(data) if isinstance(data, bytes) else sum(len(content) for _, content, _ in (files or {}).values())
+        if size > size_check.USUAL_LIMIT and self._refuses(path, size, token):
+            raise too_large(size)
         try:
             return self._session.post(
-                self.url + path,
-                data=data,
-                headers=headers,
-                files=files,
-                auth=BearerToken(token) if token else None,
-                timeout=(CONNECT, self.timeout),
+                self.url + path, data=data, headers=headers, files=files, auth=auth, timeout=(CONNECT, self.timeout)
             )
+        except KeyboardInterrupt:
+            self._abandon_if_explained(headers)
+            raise
         except requests.Timeout as error:
+            self._abandon_if_explained(headers)
             raise Overloaded(
                 f"no answer from {self.url} within {self.timeout:g} s: the server is busy; "
                 "allow more with --timeout, or ask for fewer steps"
             ) from error
         except requests.RequestException as error:
-            raise ServerError(_connection_message(self.url, error)) from None
+            if size > size_check.SUSPICIOUS and self._refuses(path, size, token):
+                raise too_large(size) from None
+            raise connection_error(self.url, error) from None
+
+    def _refuses(self, path: str, size: int, token: str | None) -> bool:
+        return size_check.refuses(self.url, path, size, {"Authorization": f"Bearer {token}"} if token else {})
+
+    def _abandon_if_explained(self, headers: Mapping[str, str] | None) -> None:
+        if headers and REQUEST_HEADER in headers:
+            self.abandon(headers[REQUEST_HEADER])
 
     def _renewed(self, refused: str | None) -> bool:
         """True when the token's file holds, or can be made to hold, another token than the `refused` one."""
@@ -204,45 +240,7 @@ class CoroNetClient:
             body = {}
         if response.ok and body:
             return body
-        raise self._error(response, str(body.get("type", "")), str(body.get("message", "")))
-
-    def _error(self, response: requests.Response, kind: str, message: str) -> CoroNetError:
-        """The exception for a bad answer; `kind` and `message` are "type" and "message" of its body."""
-        status = response.status_code
-        refusal = getattr(errors, kind, None)
-        if isinstance(refusal, type) and issubclass(refusal, RequestError):
-            return refusal(message)
-        if _token_refused(response):
-            return ServerError(
-                f"{self.url} refused {self._token} (wrong or expired): give the server's own with "
-                f"--token-file key_file.json, --token or {TOKEN_VARIABLE}, or restart it with 'coronet serve'"
-            )
-        if status == 413:
-            return ImageTooLarge("the server takes smaller requests: see max_request_size in config.properties")
-        if kind == "ModelNotFoundException":
-            return ServerError(f"{self.url} serves no model 'coronet': start it with 'coronet serve'")
-        if kind in ("InternalServerException", "ServiceUnavailableException"):
-            failure = Overloaded if status == 503 else InternalError
-            return failure(f"the server could not answer ({status}: {message}): see its logs/model_log.log")
-        message = message or "is it the address of TorchServe?"
-        return ServerError(f"{self.url} answered {status}, but not as CoroNet does: {message}")
-
-
-def _token_refused(response: requests.Response) -> bool:
-    """True for TorchServe's answer to a missing, wrong or expired token, which is a 400."""
-    return response.status_code == 400 and b"InvalidKeyException" in response.content[:300]
-
-
-def _connection_message(url: str, error: requests.RequestException) -> str:
-    """One line for a connection that failed."""
-    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.MissingSchema):
-        return f"{url} is not an address: need one like {DEFAULT_URL}"
-    if isinstance(error, requests.exceptions.InvalidSchema):
-        return f"{url} is not an http or https address: need one like {DEFAULT_URL}"
-    if "Connection refused" in str(error):
-        return f"no server at {url}: start one with 'coronet serve', or give its address with --url"
-    reason = getattr(error.args[0], "reason", error.args[0]) if error.args else error
-    return f"connection to {url} failed: {reason}"
+        raise response_error(response, str(body.get("type", "")), str(body.get("message", "")), self.url, self._token)
 
 
 def _content_type(name: str) -> str:

@@ -13,14 +13,13 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from client.addresses import LOOPBACK_HOSTS, split_url
 from model_src.atomic import atomic_write
 from model_src.errors import ServerError
 
 TOKEN_VARIABLE = "CORONET_TOKEN"
 RECORD_FILE = "server.json"
-LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True)
@@ -85,15 +84,15 @@ def find_token(url: str, token: str | None = None, token_file: Path | None = Non
     an address of this machine, so that no local key is ever sent elsewhere.
 
     Raises:
-        ServerError: no token was given and no server of ours is known at `url`.
+        ServerError: `url` is no address, or no token was given and no server of ours is known there.
     """
+    address = split_url(url)
     if token:
         return TokenSource(value=token)
     if token_file:
         return TokenSource(file=token_file)
     if os.environ.get(TOKEN_VARIABLE):
         return TokenSource(value=os.environ[TOKEN_VARIABLE])
-    address = urlsplit(url)
     record = read_record(address.port or 80) if address.hostname in LOOPBACK_HOSTS else None
     if record is None:
         raise ServerError(

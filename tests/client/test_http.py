@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import socket
+import threading
+from collections.abc import Iterator
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import HTTP
@@ -188,10 +192,38 @@ def test_no_server():
         CoroNetClient("http://127.0.0.1:1", "secret").predict(b"x")
 
 
-@pytest.mark.parametrize("url", ["localhost:8080", "ftp://localhost", "http://", "coronet"])
-def test_an_address_that_is_none(url):
-    with pytest.raises(ServerError, match="need one like http://"):
-        CoroNetClient(url, "secret").predict(b"x")
+def test_a_name_that_is_no_machines():
+    with pytest.raises(ServerError, match="check the address"):
+        CoroNetClient("http://no-such-host.invalid:8080", "secret").predict(b"x")
+
+
+@pytest.fixture
+def closing_server() -> Iterator[str]:
+    """The address of a server that takes connections and closes them, as one does that is about to end."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def close_each() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listening.accept()
+                    connection.recv(100)
+                    connection.close()
+
+        threading.Thread(target=close_each, daemon=True).start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_server_that_is_starting_or_stopping(closing_server):
+    with pytest.raises(ServerError) as caught:
+        CoroNetClient(closing_server, "secret").predict(b"x")
+    assert str(caught.value) == f"the server at {closing_server} is starting or stopping: try again in a moment"
+
+
+def test_a_proxy_that_does_not_answer(monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    with pytest.raises(ServerError, match=r"the proxy on the way to .*NO_PROXY"):
+        CoroNetClient("http://192.0.2.1:8080", "secret").predict(b"x")
 
 
 def test_no_answer_in_time(fake_server, monkeypatch):
@@ -288,3 +320,46 @@ def test_a_token_that_cannot_be_sent_is_not_quoted(fake_server, token):
         CoroNetClient(fake_server.url, token).predict(b"x")
     assert "cret" not in str(caught.value)
     assert fake_server.requests == []
+
+
+def sent_and_abandoned(server) -> tuple[str, object]:
+    explained, told = server.requests
+    assert told.path == "/predictions/coronet"
+    return explained.headers["x-coronet-request"], json.loads(told.body)["abandon"]
+
+
+def test_an_explanation_nobody_waits_for_is_abandoned(fake_server):
+    release = threading.Event()
+    fake_server.on_request = lambda request: release.wait(5) if len(fake_server.requests) == 1 else None
+    with pytest.raises(Overloaded):
+        CoroNetClient(fake_server.url, "secret", timeout=0.2).explain(b"x", method="saliency")
+    release.set()
+    sent, abandoned = sent_and_abandoned(fake_server)
+    assert sent == abandoned
+    assert len(sent) == 32
+
+
+def test_ctrl_c_abandons_an_explanation_and_goes_on(fake_server, monkeypatch):
+    client = CoroNetClient(fake_server.url, "secret")
+    post = client._session.post
+
+    def interrupted(url: str, **arguments: object) -> object:
+        response = post(url, **arguments)
+        if "/explanations/" in url:
+            raise KeyboardInterrupt
+        return response
+
+    monkeypatch.setattr(client._session, "post", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        client.explain(b"x", method="saliency")
+    sent, abandoned = sent_and_abandoned(fake_server)
+    assert sent == abandoned
+
+
+def test_a_prediction_is_too_short_to_be_abandoned(fake_server):
+    release = threading.Event()
+    fake_server.on_request = lambda request: release.wait(5)
+    with pytest.raises(Overloaded):
+        CoroNetClient(fake_server.url, "secret", timeout=0.2).predict(b"x")
+    release.set()
+    assert [request.path for request in fake_server.requests] == ["/predictions/coronet"]
