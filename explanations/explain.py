@@ -70,6 +70,7 @@ def explain_batch(
 
     Raises:
         InvalidRequest: the deadline has passed, and the method has no map to show for the time before it.
+        Overloaded: the caller has gone (`deadline.abandoned`).
     """
     method = METHODS[options.method]
     with preserved_state(network, options.seed):
@@ -80,6 +81,8 @@ def explain_batch(
         model = TargetModel(network, targets, images.device, deadline, logits)
         original = model.original_probability(images)
         maps = method.attribute(model, images, options.settings)
+        if deadline is not None:
+            deadline.check_wanted()
         heatmaps = maps.heatmaps.detach().float()
         broken = ~heatmaps.isfinite().flatten(1).all(dim=1) | ~original.isfinite()
         heatmaps = torch.where(broken[:, None, None], torch.zeros_like(heatmaps), heatmaps).clamp(0, 1)

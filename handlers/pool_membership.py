@@ -12,10 +12,10 @@ import logging
 import math
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from handlers.server_files import WORKERS_VARIABLES, ServerFiles
+from handlers.server_files import WORKERS_VARIABLES, ServerFiles, is_request_name
 from model_src.cores import available_cores
 from model_src.model_names import EXPLAIN_MODEL
 from model_src.time_limits import EXPLANATION_BESIDE_PREDICTIONS
@@ -83,3 +83,13 @@ class PoolMembership:
         else:
             with self.files.slot(self.workers - 1) as free:
                 yield EXPLANATION_BESIDE_PREDICTIONS if free else 0
+
+    def abandon(self, name: str) -> None:
+        """Let the worker that explains the request of this name, or is about to, drop it."""
+        if self.files is not None:
+            with suppress(OSError):  # no space left: then it goes on to its end
+                self.files.abandon(name)
+
+    def abandoned(self, name: str | None) -> bool:
+        """Whether the caller of the request of this name has gone; never, of a request without a name."""
+        return self.files is not None and is_request_name(name) and self.files.abandoned(str(name))

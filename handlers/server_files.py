@@ -1,7 +1,8 @@
 """What the processes of one server tell each other, by files in a directory of their own, and the names they share.
 
 Workers of TorchServe know nothing of one another. What they must agree on is small: whether explanations have workers
-of their own, how many of the others explain just now, and whether the server is about to stop. Locks are flock's,
+of their own, how many of the others explain just now, which explanations nobody waits for any more, and whether the
+server is about to stop. Locks are flock's,
 which the system releases when a process dies, however it dies.
 """
 
@@ -9,18 +10,27 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from model_src.model_names import EXPLAIN_MODEL, PREDICT_MODEL
+from model_src.time_limits import EXPLAIN_RESPONSE
 
 # How many workers of each model `coronet serve` runs; they know only the archive's own numbers.
 WORKERS_VARIABLES = {PREDICT_MODEL: "CORONET_WORKERS", EXPLAIN_MODEL: "CORONET_EXPLAIN_WORKERS"}
 
 _PREFIX = "coronet-server-"
+_ABANDONED = "abandoned-"
+
+
+def is_request_name(name: object) -> bool:
+    """Whether this is a name that a caller may give to a request: 32 hexadecimal digits, part of a file's name here."""
+    return isinstance(name, str) and re.fullmatch(r"[0-9a-f]{32}", name) is not None
 
 
 class ServerFiles:
@@ -94,6 +104,18 @@ class ServerFiles:
         """Whether nobody is busy."""
         with self._lock("busy", fcntl.LOCK_EX | fcntl.LOCK_NB) as held:
             return held
+
+    def abandon(self, name: str) -> None:
+        """Nobody waits any more for the explanation that its caller has named so; see `is_request_name`."""
+        for file in self.directory.glob(f"{_ABANDONED}*"):  # of requests that are over, or never came
+            with suppress(OSError):
+                if time.time() - file.stat().st_mtime > EXPLAIN_RESPONSE:
+                    file.unlink()
+        (self.directory / f"{_ABANDONED}{name}").touch(mode=0o600)
+
+    def abandoned(self, name: str) -> bool:
+        """Whether that was said."""
+        return (self.directory / f"{_ABANDONED}{name}").exists()
 
     @contextmanager
     def _lock(self, name: str, operation: int) -> Iterator[bool]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from explanations.deadline import Deadline, over
+from explanations.deadline import Deadline, never, over
 from explanations.fast_model import fast_model
 from explanations.grid_maps import pool, to_heatmap
 from explanations.mask import GRID, MaskUpsampler, discs
@@ -126,8 +126,11 @@ def _ranked(removed: Tensor, start: Tensor, model: TargetModel, x: Tensor) -> Te
 
 def _deadline(of_server: Deadline | None, time_budget: float | None) -> Deadline | None:
     """The server's or the request's own, whichever comes first."""
-    own = [] if time_budget is None else [Deadline.after(time_budget, f"time_budget of {time_budget:g} s")]
-    return min([*own, *([of_server] if of_server else [])], key=lambda found: found.at, default=None)
+    if time_budget is None:
+        return of_server
+    abandoned = never if of_server is None else of_server.abandoned
+    own = Deadline.after(time_budget, f"time_budget of {time_budget:g} s", abandoned)
+    return own if of_server is None else min(own, of_server, key=lambda found: found.at)
 
 
 @torch.no_grad()

@@ -98,3 +98,14 @@ def test_an_announcement_that_was_cleaned_away_comes_back(niceness):
     (membership.files.directory / "explanations").unlink()
     with membership.working():
         assert membership.files.has_explanations()
+
+
+def test_an_explanation_is_abandoned_by_its_name_in_whichever_pool_that_is_said(niceness):
+    predictor, explainer = PoolMembership.join("coronet", 1), PoolMembership.join("coronet-explain", 1)
+    name = "0123456789abcdef" * 2
+    assert not explainer.abandoned(name)
+    predictor.abandon(name)
+    assert [explainer.abandoned(each) for each in (name, name[::-1], None, "..")] == [True, False, False, False]
+    alone = replace(explainer, files=None)
+    alone.abandon(name)
+    assert not alone.abandoned(name)

@@ -10,7 +10,7 @@ import tempfile
 
 import pytest
 
-from handlers.server_files import ServerFiles
+from handlers.server_files import ServerFiles, is_request_name
 
 HOLDS_A_SLOT = """
 import sys, time
@@ -105,3 +105,25 @@ def test_what_dead_servers_left_is_removed_and_a_living_ones_stays(tmp_path, mon
         ServerFiles(directory).announce_explanations()
     ServerFiles.remove_leftovers()
     assert list(tmp_path.iterdir()) == [living.directory]
+
+
+NAMES = ["0" * 31 + "a", "0" * 31 + "b"]
+
+
+def test_what_nobody_waits_for_any_more_is_known_to_all_workers(files):
+    files.abandon(NAMES[0])
+    assert [ServerFiles(files.directory).abandoned(name) for name in NAMES] == [True, False]
+
+
+def test_names_of_old_requests_are_swept(files):
+    files.abandon(NAMES[0])
+    (left,) = files.directory.iterdir()
+    os.utime(left, (0, 0))
+    files.abandon(NAMES[1])
+    assert [files.abandoned(name) for name in NAMES] == [False, True]
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "0" * 33, "0" * 31 + "G", "", None, 5, "0" * 32 + "\n"])
+def test_a_request_cannot_be_named_anything(name):
+    assert not is_request_name(name)
+    assert is_request_name("0123456789abcdef" * 2)
