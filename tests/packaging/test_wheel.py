@@ -12,12 +12,17 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import distribution
 from pathlib import Path
 
+import numpy as np
 import pytest
 from packaging.requirements import Requirement
+from PIL import Image
+
+from outputs.montage import PANEL
+from tests.image_writers import write_dicom
 
 ROOT = Path(__file__).parents[2]
 NOT_SOURCES = shutil.ignore_patterns(".*", "build", "tests", "benchmarks", "docs", "*.egg-info", "__pycache__", "*.mar")
@@ -64,7 +69,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([*pip, str(wheel)], check=True, env={**os.environ, "PYTHONPATH": str(tools)})
     requirements = environment / "requirements"
     requirements.mkdir()
-    for name in required_by(wheel):
+    for name in with_theirs(requirements_of(wheel)):
         link(name, requirements)
     (site_packages,) = (environment / "venv" / "lib").glob("python*/site-packages")
     (site_packages / "requirements.pth").write_text(f"{requirements}\n")
@@ -73,25 +78,39 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def link(name: str, folder: Path) -> None:
     """Link everything that the installed distribution `name` has in site-packages into `folder`."""
-    for entry in {file.parts[0] for file in distribution(name).files or () if file.parts[0] != ".."}:
-        if entry != "__pycache__" and not (folder / entry).exists():
+    for entry in top_level(name):
+        if not (folder / entry).exists():
             (folder / entry).symlink_to(str(distribution(name).locate_file(entry)))
 
 
-def required_by(wheel: Path) -> Iterator[str]:
-    """All distributions that the wheel needs without extras, those that these need included."""
+def top_level(name: str) -> set[str]:
+    """What the installed distribution `name` has in site-packages: its packages, modules and metadata."""
+    return {file.parts[0] for file in distribution(name).files or () if file.parts[0] not in ("..", "__pycache__")}
+
+
+def requirements_of(wheel: Path) -> list[str]:
+    """The distributions that the wheel asks for without extras."""
     with zipfile.ZipFile(wheel) as packed:
         (metadata,) = (name for name in packed.namelist() if name.endswith(".dist-info/METADATA"))
         lines = packed.read(metadata).decode().splitlines()
-    left = [line.partition(": ")[2] for line in lines if line.startswith("Requires-Dist: ")]
-    found = set()
+    return applicable(line.partition(": ")[2] for line in lines if line.startswith("Requires-Dist: "))
+
+
+def applicable(requirements: Iterable[str]) -> list[str]:
+    """The names in `requirements` that apply to this Python, without extras."""
+    parsed = map(Requirement, requirements)
+    return [each.name for each in parsed if not each.marker or each.marker.evaluate({"extra": ""})]
+
+
+def with_theirs(names: Iterable[str]) -> set[str]:
+    """The distributions `names` and all that they require in turn."""
+    left, found = list(names), set()
     while left:
-        requirement = Requirement(left.pop())
-        if requirement.name in found or (requirement.marker and not requirement.marker.evaluate({"extra": ""})):
-            continue
-        found.add(requirement.name)
-        left += distribution(requirement.name).requires or []
-        yield requirement.name
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left += applicable(distribution(name).requires or [])
+    return found
 
 
 @pytest.fixture
@@ -150,10 +169,23 @@ def test_predict(coronet, fake_server, xray_png):
     assert json.loads(done.stdout)["label"] == "COVID-19"
 
 
-def test_explain_draws_the_xray_too(coronet, fake_server, xray_png, tmp_path):
+@pytest.mark.parametrize("kind", ["PNG", "DICOM"])
+def test_explain_draws_the_xray_too(coronet, fake_server, xray_png, tmp_path, kind):
+    if kind == "DICOM":
+        xray_png.write_bytes(write_dicom(np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)))
     done = coronet("explain", xray_png, "--url", fake_server.url, "--out", tmp_path / "out", "--method", "saliency")
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "out" / "xray.montage.png").is_file()
+    with Image.open(tmp_path / "out" / "xray.montage.png") as montage:
+        assert montage.width > 3 * PANEL  # X-ray, map, map over the X-ray
+
+
+def test_every_requirement_is_used(coronet, installed, wheel, fake_server, xray_png, tmp_path):
+    xray_png.write_bytes(write_dicom(np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)))
+    script = "import sys, coronet_serve; from cli.main import main; main(sys.argv[1:]); print(*sys.modules)"
+    explain = ["explain", xray_png, "--url", fake_server.url, "--out", tmp_path / "out"]
+    done = coronet(*explain, command=[installed / "python", "-c", script])
+    imported = set(done.stdout.splitlines()[-1].split())
+    assert [name for name in requirements_of(wheel) if not top_level(name) & imported] == []
 
 
 def test_ready(coronet, fake_server):
