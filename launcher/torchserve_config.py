@@ -131,9 +131,11 @@ def _split(address: str) -> tuple[str, int]:
 
 def _with_port(address: str, name: str, port: int | None) -> str:
     """`address` with another port, if one is given; raises ServerError when it is not http://host:port."""
-    parts = urlsplit(address)
-    if parts.scheme != "http" or not parts.hostname:
-        raise ServerError(
-            f"found {name}_address={address}, need http://host:port: TLS is a proxy's work (README, Security)"
-        )
-    return f"http://{parts.hostname}:{port or parts.port or 80}"
+    try:
+        parts = urlsplit(address)
+        own = parts.port or 80
+    except ValueError as error:  # no number from 0 to 65535, or half an IPv6 address
+        raise ServerError(f"found {name}_address={address} ({error}), need http://host:port") from None
+    if parts.scheme != "http" or not parts.hostname or not parts.hostname.isascii():
+        raise ServerError(f"found {name}_address={address}, need http://host:port: TLS is a proxy's work")
+    return f"http://{parts.hostname}:{port or own}"

@@ -24,10 +24,13 @@ from model_src.networks.coronet import CoroNet
 from model_src.networks.fpae import FPAE
 from model_src.networks.tfen import TFEN
 from phantoms.generate import make_phantom
+from tests.properties import load_profile
 from tests.skip_list import SkipList, read_allowed
 
 ROOT = Path(__file__).resolve().parent.parent
 STOP_SECONDS = 40
+
+load_profile()
 
 pytest_plugins = ["pytester"]  # runs pytest on a test's own files
 

@@ -28,6 +28,9 @@ MAY_IMPORT: dict[str, set[str]] = {
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 MAY_IMPORT["coronet_serve"] = {"cli"}
 
+# These may import everything and are imported by no package.
+ABOVE = ("tests", "benchmarks", "docs")
+
 # What brings torch along.
 TORCH = {"torch", "torchvision", "captum", "ts", "efficientnet_lite_pytorch"}
 
@@ -181,13 +184,13 @@ UNFINISHED = {"inference", "phantoms"}
 )
 def test_a_package_imports_what_its_row_allows(package: str, imports: list[Import]) -> None:
     own = [each for each in imports if each.source == package]
-    found = forbidden(own, MAY_IMPORT, private=("tests", "benchmarks"))
+    found = forbidden(own, MAY_IMPORT, private=ABOVE)
     assert found == [], "\n".join(["imports that the table does not allow:", *found])
 
 
 def test_every_package_has_a_row() -> None:
     folders = {path.parent.name for path in ROOT.glob("*/__init__.py")}
-    assert folders == set(MAY_IMPORT)
+    assert folders - set(ABOVE) == set(MAY_IMPORT)
 
 
 def test_the_table_itself_has_no_circle() -> None:
