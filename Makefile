@@ -63,9 +63,9 @@ bench: install
 	$(VENV)/bin/python -m benchmarks.engines_benchmark --sizes 512 --batches 1 4 --out build/bench/engines-512.json
 	$(VENV)/bin/python -m benchmarks.serving_benchmark --out build/bench/serving
 	$(VENV)/bin/coronet export archive/pretrained --out build/bench/artefacts
-	$(VENV)/bin/python benchmarks/explain_benchmark.py --model build/bench/artefacts --phantoms 4 --reference-images 1 --out build/bench/explain
-	$(VENV)/bin/python benchmarks/train_benchmark.py
-	$(VENV)/bin/python benchmarks/evaluate_benchmark.py
+	$(VENV)/bin/python -m benchmarks.explain_benchmark --model build/bench/artefacts --phantoms 4 --reference-images 1 --out build/bench/explain
+	$(VENV)/bin/python -m benchmarks.train_benchmark
+	$(VENV)/bin/python -m benchmarks.evaluate_benchmark
 
 clean:
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache *.egg-info

@@ -1,7 +1,7 @@
 """Compare explanation methods: time, faithfulness, lesions hit, and whether they notice that the model is gone.
 
-    python benchmarks/explain_benchmark.py --model ARTEFACT_DIR --phantoms 20 --out REPORT_DIR
-    python benchmarks/explain_benchmark.py --model coronet.mar --data ../shared/data/cxr512 --images 20 \\
+    python -m benchmarks.explain_benchmark --model ARTEFACT_DIR --phantoms 20 --out REPORT_DIR
+    python -m benchmarks.explain_benchmark --model coronet.mar --data ../shared/data/cxr512 --images 20 \\
         --reference-images 4 --sanity-images 4 --out REPORT_DIR
 
 For every method, with its default settings, on images of DATA_DIR's test split (equal numbers of each class) and on
@@ -31,8 +31,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.explain_cases import Case, artefact_directory, image_cases, phantom_cases
 from benchmarks.explain_report import REFERENCE, Found, facts, hardware, line, markdown
@@ -76,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         sets["phantoms"] = phantom_cases(args.phantoms, size)
 
     report: dict[str, Any] = {
-        "command": shlex.join(["python", "benchmarks/explain_benchmark.py", *given]),
+        "command": shlex.join(["python", "-m", "benchmarks.explain_benchmark", *given]),
         "date": date.today().isoformat(),
         "hardware": hardware(device, args.threads),
         "model": {"image_size": size, "recipe": info.recipe, "trained_on": info.trained_on, "metrics": info.metrics},
