@@ -12,11 +12,13 @@ from __future__ import annotations
 import argparse
 import importlib
 import inspect
+import io
 import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
+from cli.file_names import shown
 from launcher.packaged_files import ROOMS
 from model_src.classes import RESEARCH_USE
 from model_src.errors import CoroNetError
@@ -85,6 +87,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit status."""
     words = sys.argv[1:] if argv is None else argv
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the locale has no letters for is no reason to stop
+            stream.reconfigure(errors="backslashreplace")
     try:
         args = parse(words)
         return args.run(args)
@@ -101,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output went away: `coronet predict ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
+        where = f"{shown(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
         print(f"coronet: {where}{error.strerror or error}", file=sys.stderr)
     except KeyboardInterrupt:
         print("coronet: interrupted", file=sys.stderr)

@@ -58,8 +58,20 @@ class TokenSource:
 
 
 def state_directory(port: int) -> Path:
-    """Directory of what `coronet serve` keeps for the server on `port` (not created here)."""
-    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    """Directory of what `coronet serve` keeps for the server on `port` (not created here).
+
+    Raises:
+        ServerError: this user has no home directory, and no variable names another place.
+    """
+    base = os.environ.get("XDG_STATE_HOME")
+    if not base:
+        try:
+            base = str(Path.home() / ".local" / "state")
+        except RuntimeError:  # neither HOME nor an entry for this user id in the machine's list of users
+            raise ServerError(
+                "found no home directory of this user, need a place for the server's keys and logs: set HOME or "
+                "XDG_STATE_HOME to a directory that only you can write to"
+            ) from None
     return Path(base) / "coronet" / f"serve-{port}"
 
 

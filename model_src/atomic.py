@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from model_src.errors import OutputError
+
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -50,6 +52,29 @@ def atomic_directory(path: str | os.PathLike[str]) -> Iterator[Path]:
             temporary.replace(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def require_writable(path: str | os.PathLike[str], option: str) -> None:
+    """Tell before the work whether `path` could be written after it. Makes nothing.
+
+    Args:
+        path: a file or folder that need not exist yet.
+        option: how the user gave it, such as "--out".
+
+    Raises:
+        OutputError: something on the way to it is no folder, or may not be written to.
+    """
+    place = Path(path).absolute()
+    while not place.exists() and place != place.parent:
+        if place.is_symlink():
+            raise OutputError(
+                f"{option} {path}: {place} is a link that leads nowhere; remove it or choose another path"
+            )
+        place = place.parent
+    if place != Path(path).absolute() and not place.is_dir():
+        raise OutputError(f"{option} {path}: {place} is a file, need a folder; choose another path")
+    if not os.access(place, os.W_OK | os.X_OK if place.is_dir() else os.W_OK):
+        raise OutputError(f"{option} {path}: {place} may not be written to; choose another path, or allow it")
 
 
 def _umask() -> int:

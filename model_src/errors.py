@@ -12,6 +12,7 @@ CoroNetError
 ├── DataError               a data directory, label file, image or cache
 ├── RunError                a run folder, recipe or checkpoint
 ├── ArtefactError           TorchScript artefacts or an archive
+├── OutputError             where results go cannot be written
 └── ServerError             TorchServe, Java, tokens, or the connection to them
 """
 
@@ -79,6 +80,10 @@ class RunError(CoroNetError):
 
 class ArtefactError(CoroNetError):
     """TorchScript artefacts or a model archive cannot be used."""
+
+
+class OutputError(CoroNetError):
+    """The place that results were to go to cannot be written; told before the work, not after it."""
 
 
 class ServerError(CoroNetError):

@@ -1,7 +1,7 @@
 """How many predictions a running server answers, and how long each takes, for several numbers of clients.
 
 Each client asks again as soon as it has its answer; the waits are those of the callers, queueing included. A server
-in use shows what is left of it, and its users notice. What the kit itself was measured at: docs/performance.md.
+in use shows what is left of it, and its users notice. What the kit itself was measured at: docs/experiments.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from cli.asking import add_connection_arguments, connect
+from cli.file_names import shown
+from cli.options import add_connection_arguments, connect, positive_seconds
 from client.http import gray_png
 from client.load import Ask, Load, drive
 from model_src.errors import RequestError
@@ -26,16 +27,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--clients", type=_numbers, default=[1, 4, 16, 64], metavar="N,N,...", help="how many at once (1,4,16,64)"
     )
-    parser.add_argument("--seconds", type=float, default=10.0, help="how long for each number (%(default)g)")
+    parser.add_argument("--seconds", type=positive_seconds, default=10.0, help="how long for each number (%(default)g)")
     parser.add_argument("--json", action="store_true", help="figures as JSON, one object per line")
     add_connection_arguments(parser)
-    parser.set_defaults(usage_error=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure; status 1 if a request failed."""
-    if args.seconds <= 0:
-        args.usage_error("--seconds must be more than 0")
     images = [_read(path) for path in args.images] or [gray_png(_SIDE)]
     connect(args).predict(images[0])  # tells what is wrong before 64 clients do
     if not args.json:
@@ -72,7 +70,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise RequestError(f"{path}: cannot be read: {error.strerror}") from None
+        raise RequestError(f"{shown(path)}: cannot be read: {error.strerror}") from None
 
 
 def _numbers(text: str) -> list[int]:

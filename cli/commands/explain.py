@@ -9,30 +9,31 @@ Written to DIR, for image x.png and each method:
     x.montage.png          all of them in one figure
 
 With several classes to explain, the names are x.METHOD.CLASS.overlay.png and so on. Files of an earlier run are
-replaced. On the methods and their options see docs/explanations.md.
+replaced. On the methods see docs/background/explanations.md.
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
-import json
 import re
-from collections import Counter
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
-from hashlib import sha256
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from cli.asking import Asking, add_asking_arguments, connect, summary
-from model_src.atomic import atomic_write
+from cli.explanation_methods import DEFAULT_METHOD, METHODS
+from cli.file_names import output_stems, shortened, shown
+from cli.image_batch import ImageBatch, expand, summary
+from cli.options import add_connection_arguments, add_image_arguments, connect
+from cli.saved_explanations import require_folder, save, write_figure
 from model_src.classes import CLASS_NAMES
+from model_src.errors import InvalidRequest, RequestError
 from model_src.time_limits import EXPLAIN_PATIENCE
 
-DEFAULT_METHOD = "meaningful_perturbation"
-ALL_CLASSES = "all"
+ALL = "all"
 # What --option may not set, and what to do instead.
 _NO_OPTIONS = {
     "method": "use --method",
@@ -40,18 +41,18 @@ _NO_OPTIONS = {
     "format": "the answers that this command saves are JSON with all pictures in it",
     **dict.fromkeys(("data", "body", "instances", "image", "name"), "images are given by their file names"),
 }
-_PICTURE = "_png"  # ending of the answer's fields that hold a picture in base64
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `coronet explain`."""
-    add_asking_arguments(parser, EXPLAIN_PATIENCE)
+    add_image_arguments(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the files go")
     parser.add_argument(
         "--method",
-        default=DEFAULT_METHOD,
+        type=_methods,
+        default=[DEFAULT_METHOD],
         metavar="M[,M...]",
-        help="one or several methods, separated by commas (default: %(default)s)",
+        help=f"one or several methods, separated by commas, or all (default: {DEFAULT_METHOD})",
     )
     parser.add_argument(
         "--target",
@@ -69,70 +70,88 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="any further field of the request, sent for every method; may be repeated",
     )
+    add_connection_arguments(parser, EXPLAIN_PATIENCE)
 
 
 def run(args: argparse.Namespace) -> int:
     """Explain every image with every method, towards every class asked for."""
-    from outputs.montage import write_montage
-
+    require_folder(args.out)
     client = connect(args)
+    images = expand(args.images, args.recursive)
     options = {"steps": args.steps, "seed": args.seed, **dict(args.option)}
     options = {name: value for name, value in options.items() if value is not None}
-    asking = Asking()
-    for path, name in zip(args.images, unique_names(args.images), strict=True):
-        image = asking.read(path)
+    wishes = _Wishes(list(product(args.method, args.target or [None])))
+    batch = ImageBatch()
+    for path, stem in zip(images, output_stems(images), strict=True):
+        image = batch.read(path)
         if image is None:
             continue
-        answers: list[dict[str, Any]] = []
-        for method, target in product(_listed(args.method), args.target or [None]):
+        explained: list[dict[str, Any]] = []
+        left = wishes.left()
+        for number, (method, target) in enumerate(left, 1):
             wanted = options if target is None else {**options, "target": target}
-            answer = asking.answer(path, partial(client.explain, image, path.name, method=method, **wanted))
-            if answer is None:
+            with _shown_while(f"  {method} ({number} of {len(left)}) ..."):
+                response = batch.ask(path, partial(client.explain, image, path.name, method=method, **wanted))
+            if isinstance(response, RequestError):
+                wishes.refused((method, target), response)
                 continue
-            if not answers:
-                print(f"{path}  {summary(answer)}")
+            if not explained:
+                print(f"{shown(path)}  {summary(response)}")
                 print(_row("method", "target", "P before", "P after", "deletion", "insertion"))
-            print(figures(answer), flush=True)
+            print(figures(response), flush=True)
             several = len(args.target or []) > 1
-            save(answer, args.out, f"{name}.{method}" + (f".{_file_name(answer['target'])}" if several else ""))
-            answers.append(answer)
-        if answers:
-            write_montage(f"{path.name}: {summary(answers[0])}", image, answers, args.out / f"{name}.montage.png")
-            print(f"  saved as {args.out / name}.*", flush=True)
-    return asking.finish()
+            save(response, args.out, f"{stem}.{method}" + (f".{_file_name(response['target'])}" if several else ""))
+            explained.append(response)
+        if explained:
+            title = f"{shortened(path.name)}: {summary(explained[0])}"
+            write_figure(title, image, explained, args.out, f"{stem}.montage.png")
+            print(f"  saved as {shown(args.out / stem)}.*", flush=True)
+    return batch.finish()
 
 
-def save(answer: dict[str, Any], directory: Path, stem: str) -> list[Path]:
-    """Write an answer's pictures (every field "NAME_png") as STEM.NAME.png and the rest as STEM.json."""
-    facts, contents = {}, {}
-    for field, value in answer.items():
-        if field.endswith(_PICTURE) and field.isidentifier():  # a field's name becomes a file's
-            contents[f"{stem}.{field.removesuffix(_PICTURE)}.png"] = base64.b64decode(value)
-        else:
-            facts[field] = value
-    contents[f"{stem}.json"] = (json.dumps(facts) + "\n").encode()
-    for name, content in contents.items():
-        with atomic_write(directory / name) as path:
-            path.write_bytes(content)
-    return [directory / name for name in contents]
+class _Wishes:
+    """Which methods and classes are asked for, and which of them are no longer: the server refused them by themselves.
+
+    One refusal may be about the image. When a second image gets the very same words, it is about the options, and
+    fifty more would get them too.
+    """
+
+    def __init__(self, wishes: list[tuple[str, str | None]]) -> None:
+        self._wishes = wishes
+        self._words: dict[tuple[str, str | None], str] = {}
+
+    def left(self) -> list[tuple[str, str | None]]:
+        """Those that are still asked for: (method, target or None for the predicted class)."""
+        return list(self._wishes)
+
+    def refused(self, wish: tuple[str, str | None], error: RequestError) -> None:
+        """Remember why one was refused."""
+        if not isinstance(error, InvalidRequest):
+            return
+        if self._words.get(wish) == str(error):
+            self._wishes.remove(wish)
+            print(f"coronet: {wish[0]}: refused twice for the same reason, not asked for again", file=sys.stderr)
+        self._words[wish] = str(error)
 
 
-def figures(answer: dict[str, Any]) -> str:
+@contextmanager
+def _shown_while(text: str) -> Iterator[None]:
+    """On a terminal, a line that says what is being worked on, until it is done."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    print(text, end="\r", flush=True, file=sys.stderr)
+    try:
+        yield
+    finally:
+        print(" " * len(text), end="\r", flush=True, file=sys.stderr)
+
+
+def figures(response: dict[str, Any]) -> str:
     """One explanation's row of the table."""
-    probability, score = answer["target_probability"], answer["faithfulness"]
+    probability, score = response["target_probability"], response["faithfulness"]
     numbers = (probability["original"], probability["perturbed"], score["deletion"], score["insertion"])
-    return _row(answer["method"], answer["target"], *(f"{number:.3f}" for number in numbers))
-
-
-def unique_names(paths: Sequence[Path]) -> list[str]:
-    """A file name stem for each image: its own, or with a digest of its path where several share it."""
-    times = Counter(path.stem.lower() for path in paths)
-    return [
-        path.stem
-        if times[path.stem.lower()] == 1
-        else f"{path.name}-{sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
-        for path in paths
-    ]
+    return _row(response["method"], response["target"], *(f"{number:.3f}" for number in numbers))
 
 
 def _row(method: str, target: str, *numbers: str) -> str:
@@ -144,8 +163,17 @@ def _listed(text: str) -> list[str]:
     return list(dict.fromkeys(word.strip() for word in text.split(",")))
 
 
+def _methods(text: str) -> list[str]:
+    if text.strip().lower() == ALL:
+        return list(METHODS)
+    methods = _listed(text)
+    if unknown := [method for method in methods if method not in METHODS]:
+        raise argparse.ArgumentTypeError(f"found {unknown[0]!r}, need {', '.join(METHODS)} or {ALL}")
+    return methods
+
+
 def _targets(text: str) -> list[str]:
-    return list(CLASS_NAMES) if text.strip().lower() == ALL_CLASSES else _listed(text)
+    return list(CLASS_NAMES) if text.strip().lower() == ALL else _listed(text)
 
 
 def _file_name(target: str) -> str:

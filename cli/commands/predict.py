@@ -10,29 +10,34 @@ import argparse
 import json
 from functools import partial
 
-from cli.asking import Asking, add_asking_arguments, connect, summary
+from cli.file_names import COLUMN, shown
+from cli.image_batch import ImageBatch, expand, summary
+from cli.options import add_connection_arguments, add_image_arguments, connect
+from model_src.errors import RequestError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `coronet predict`."""
-    add_asking_arguments(parser)
+    add_image_arguments(parser)
     parser.add_argument("--json", action="store_true", help="the server's answers, one JSON object per line")
+    add_connection_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Predict every image."""
     client = connect(args)
-    asking = Asking()
-    width = max(len(str(path)) for path in args.images)
-    for path in args.images:
-        image = asking.read(path)
+    images = expand(args.images, args.recursive)
+    batch = ImageBatch()
+    width = min(COLUMN, max(len(shown(path)) for path in images))
+    for path in images:
+        image = batch.read(path)
         if image is None:
             continue
-        answer = asking.answer(path, partial(client.predict, image, path.name))
-        if answer is None:
+        response = batch.ask(path, partial(client.predict, image, path.name))
+        if isinstance(response, RequestError):
             continue
         if args.json:
-            print(json.dumps({"file": str(path), **answer}), flush=True)
+            print(json.dumps({"file": shown(path), **response}), flush=True)
         else:
-            print(f"{path!s:<{width}}  {summary(answer)}", flush=True)
-    return asking.finish()
+            print(f"{shown(path):<{width}}  {summary(response)}", flush=True)
+    return batch.finish()

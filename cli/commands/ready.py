@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from cli.asking import add_connection_arguments, connect
+from cli.options import add_connection_arguments, connect, seconds_or_none
 from client.tokens import find_token
 from client.worker_status import all_pools_work
 from model_src.errors import Overloaded, RequestError, ServerError
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `coronet ready`."""
     parser.add_argument(
         "--wait",
-        type=float,
+        type=seconds_or_none,
         default=0.0,
         metavar="SECONDS",
         help="ask again for so long, as after a start (default: ask once)",

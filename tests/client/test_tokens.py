@@ -97,3 +97,20 @@ def test_a_file_without_a_key(tmp_path, text):
 def test_a_missing_file(tmp_path):
     with pytest.raises(ServerError, match="is missing: is the server running"):
         read_key(tmp_path / "key_file.json", "inference")
+
+
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch):
+    monkeypatch.delenv("XDG_STATE_HOME")
+
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", no_home)
+    with pytest.raises(ServerError, match="set HOME or XDG_STATE_HOME"):
+        find_token(URL)
+    assert find_token(URL, token="given").read() == "given"
+
+
+def test_an_address_without_a_scheme_is_named_before_its_token():
+    with pytest.raises(ServerError, match="has no scheme: need one like http://localhost:8080"):
+        find_token("localhost:8080")
