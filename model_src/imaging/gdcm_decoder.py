@@ -12,13 +12,17 @@ import numpy as np
 from pydicom import uid
 
 from model_src.errors import InvalidImage
-from model_src.imaging.codestream import Shape
+from model_src.imaging.codestream import Coding, Shape
 from model_src.imaging.decoding import one_line
 
 _PROGRAM = Path(__file__).with_name("gdcm_process.py")
 _SECONDS = 10.0
 # What GDCM's JPEG library says when it fills in pixels that the file lacks.
 _DAMAGE = re.compile("Premature end|Corrupt JPEG data: (?!.*extraneous bytes)")
+
+# GDCM writes samples of over 8 bits as JPEG of 16 bits, which the standard does not know, and does not move them
+# down by half the range as decoders expect.
+_MIDDLE, _OVERSHOOT = 1 << 15, 256
 
 
 def decode_with_gdcm(frame: bytes, syntax: uid.UID, shape: Shape) -> np.ndarray:
@@ -49,5 +53,7 @@ def decode_with_gdcm(frame: bytes, syntax: uid.UID, shape: Shape) -> np.ndarray:
         reason = one_line((damage or lines or [f"status {finished.returncode}"])[-1])
         raise InvalidImage(f"the compressed pixels cannot be decoded ({reason}); export the file again")
     samples = np.frombuffer(finished.stdout, np.uint8 if shape.bits <= 8 else np.dtype("<u2"))
+    if shape.coding is Coding.JPEG and shape.bits == _MIDDLE.bit_length() and samples.min() >= _MIDDLE - _OVERSHOOT:
+        samples = np.maximum(samples, _MIDDLE) - np.uint16(_MIDDLE)
     channels = () if shape.components == 1 else (shape.components,)
     return samples.reshape(shape.height, shape.width, *channels)

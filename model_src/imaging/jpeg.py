@@ -10,10 +10,12 @@ from pydicom import uid
 
 from model_src.errors import InvalidImage, UnsupportedImage
 from model_src.imaging.codestream import Coding, Shape, codestream_shape
-from model_src.imaging.decoding import check_pixel_count, scale_samples
+from model_src.imaging.decoding import check_pixel_count, full_scale, scale_samples
 from model_src.imaging.gdcm_decoder import decode_with_gdcm
 from model_src.imaging.jpeg_scans import check_scans
 from model_src.imaging.picture import gray_pixels
+
+_OVERSHOOT = 1 / 16  # of the range
 
 
 def jpeg_size(data: bytes) -> tuple[int, int]:
@@ -48,4 +50,9 @@ def read_jpeg(data: bytes, warnings: list[str]) -> np.ndarray:
     check_pixel_count(shape.width, shape.height)
     check_scans(data, shape.width, shape.height)
     syntax = uid.JPEGLosslessSV1 if shape.coding is Coding.JPEG_LOSSLESS else uid.JPEGExtended12Bit
-    return scale_samples(decode_with_gdcm(data, syntax, shape), warnings)
+    samples = decode_with_gdcm(data, syntax, shape)
+    if shape.coding is Coding.JPEG:
+        # Lossy compression goes a little beyond white at edges, which is no further bit.
+        white = full_scale(int(samples.max() / (1 + _OVERSHOOT)), shape.bits)
+        samples = np.minimum(samples, np.uint16(white))
+    return scale_samples(samples, warnings)

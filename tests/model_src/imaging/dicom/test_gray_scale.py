@@ -9,7 +9,9 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
-from model_src.imaging.dicom.gray_scale import Samples, brightness_table
+from model_src.imaging.dicom.gray_scale import brightness_table
+from model_src.imaging.dicom.pixels import Layout
+from model_src.imaging.dicom.reading import read_words
 
 
 def dataset(bits: int = 12, signed: bool = False, **header: Any) -> Dataset:
@@ -35,18 +37,20 @@ def lut(entries: list[int], first: int = 0, bits: int = 16, packed: bytes | None
 
 
 def table(ds: Dataset, used: np.ndarray | None = None) -> tuple[np.ndarray, list[str]]:
-    """The brightness of every pattern when all (or the `used` ones) occur, and what was said."""
-    said: list[str] = []
-    occur = np.ones(1 << ds.BitsStored, dtype=bool)
-    if used is not None:
-        occur[:] = False
-        occur[used] = True
-    result = brightness_table(ds, Samples(occur, ds.BitsStored, bool(ds.PixelRepresentation)), said)
+    """The brightness of every pattern when all (or the `used` ones) occur, and the warnings."""
+    warnings: list[str] = []
+    count = 1 << ds.BitsStored
+    patterns = np.arange(count) if used is None else used
+    words = np.asarray(patterns, np.uint16 if ds.BitsStored > 8 else np.uint8)[None]
+    layout = Layout(
+        1, words.size, 8 * words.itemsize, ds.BitsStored, ds.BitsStored - 1, signed=bool(ds.PixelRepresentation)
+    )
+    words, samples = read_words(ds, words, layout, warnings)
+    result = brightness_table(ds, samples, warnings)[:count]
     assert result.dtype == np.float32
-    assert result.shape == occur.shape
     assert result.min() >= 0
     assert result.max() <= 1
-    return result, said
+    return result, warnings
 
 
 def test_without_window_the_declared_depth_is_the_range() -> None:
