@@ -1,6 +1,6 @@
 """What each idea in the classifier's training is worth on validation data, one change at a time.
 
-    python benchmarks/ablation.py DATA_DIR --tfen RUN_DIR --image-size 128 --epochs 15 --out ablation.json
+    python -m benchmarks.ablation DATA_DIR --tfen RUN_DIR --image-size 128 --epochs 15 --out ablation.json
 
 Every row trains a classifier from scratch on the same split and the residuals of the same autoencoders. The rows of
 STEPS add one change each to the row before; the rows of ALONE make one change each to the last of them before mixing.
@@ -14,14 +14,12 @@ import hashlib
 import json
 import tempfile
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.console import Console
-from train.distributed import Workers
-from train.stages.train_classifier import train_classifier
 
 from model_src.networks.cin import CIN
 from model_src.networks.tfen import TFEN
@@ -29,9 +27,12 @@ from train.data.classifier_inputs import ClassifierInputs, residual_inputs
 from train.data.image_cache import ImageCache, open_cache
 from train.data.split import read_training_data
 from train.device import Compute, choose_compute
+from train.rank import Rank
 from train.recipe import CinRecipe, load_recipe
 from train.runs.run_folder import RunFolder, load_model
+from train.session import TrainingOptions, TrainingSession
 from train.stages.baselines import XrayResNet
+from train.stages.classifier import fit_classifier
 from train.stages.teacher import teacher_answers
 
 PLAIN: dict[str, Any] = {
@@ -86,7 +87,7 @@ def main() -> None:
     images = [open_cache(part, args.image_size, args.cache_dir) for part in (data.train, data.validation)]
     chain = load_autoencoders(args.tfen, compute)
     table = []
-    for name, settings in rows(replace(load_recipe("tuned").cin, epochs=args.epochs)).items():
+    for name, settings in rows(load_recipe("tuned").changed(cin_epochs=args.epochs).cin).items():
         if args.rows and not any(part in name for part in args.rows):
             continue
         for seed in range(args.seeds):
@@ -94,7 +95,7 @@ def main() -> None:
             tfen = None if name == BASELINE else chain
             found = train_row(settings, images, tfen, compute, seed, args.cache_dir)
             minutes = (time.perf_counter() - begun) / 60
-            table.append({"name": name, "seed": seed, **found, "minutes": minutes, "settings": asdict(settings)})
+            table.append({"name": name, "seed": seed, **found, "minutes": minutes, "settings": settings.model_dump()})
             print(f"{name:28} seed {seed}  {found['balanced_accuracy']:.3f}  {minutes:.1f} min", flush=True)
             count = len(images[1])
             summary = {"validation_images": count, "image_size": args.image_size, "rows": table}
@@ -103,16 +104,16 @@ def main() -> None:
 
 def rows(base: CinRecipe) -> dict[str, CinRecipe]:
     """Name -> settings of every row."""
-    settings = replace(base, **PLAIN)
+    settings = base.model_copy(update=PLAIN)
     table = {}
     for name, change in STEPS.items():
-        settings = replace(settings, **change)
+        settings = settings.model_copy(update=change)
         table[name] = settings
         if not settings.mixup:
             unmixed = settings
     for name, change in ALONE.items():
-        own = replace(unmixed, **change)
-        table[name] = replace(own, epochs=base.epochs * change.get("epochs", 1))
+        own = unmixed.model_copy(update=change)
+        table[name] = own.model_copy(update={"epochs": base.epochs * change.get("epochs", 1)})
     return table
 
 
@@ -122,7 +123,7 @@ def load_autoencoders(run_dir: Path, compute: Compute) -> TFEN:
     if not run.weights_path("cin").exists():
         with tempfile.TemporaryDirectory() as folder:
             other = RunFolder(Path(folder))
-            other.write_json("run.json", run.settings())
+            other.write_record(run.record())
             for stage in ("fpae_healthy", "fpae_pneumonia"):
                 other.save_weights(stage, run.load_weights(stage), {})
             other.save_weights("cin", CIN().state_dict(), {})
@@ -171,18 +172,10 @@ def train_row(
         setattr(network, f"{prefix}_std", deviation)
     with tempfile.TemporaryDirectory() as temporary:
         run = RunFolder(Path(temporary))
-        train_classifier(
-            "cin",
-            compute.prepare(network),
-            settings,
-            inputs[0],
-            inputs[1],
-            run,
-            compute=compute,
-            place=Workers(),
-            seed=seed,
-            console=Console(quiet=True),
-        )
+        recipe = load_recipe("tuned").model_copy(update={"cin": settings})
+        options = TrainingOptions(Path(temporary), run.path, seed=seed, console=Console(quiet=True))
+        session = TrainingSession(recipe, options, run, compute, Rank(), *images)
+        fit_classifier("cin", compute.prepare(network), inputs[0], inputs[1], session)
         return run.read_metrics()["cin"]
 
 

@@ -1,6 +1,6 @@
 """Time and peak memory of check, cache and one training epoch at the size of COVIDx, with stand-ins for the images.
 
-    python benchmarks/covidx_scale.py path/to/train_COVIDx.txt
+    python -m benchmarks.covidx_scale path/to/train_COVIDx.txt
 
 The label file and its test counterpart are taken as published (version 1: 16,546 and 210 lines); every image that
 they name becomes a small gray picture of smooth noise, of the format that its name says. What is measured is how
@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from train.data.data_dir import Example, list_splits
+from train.data.data_dir import list_splits
+from train.data.examples import Example
 
 CACHE = """
 import sys
@@ -46,7 +47,7 @@ def main() -> None:
         lines = ", ".join(f"{len(examples):,} {split}" for split, examples in splits.items())
         print(f"{lines} lines, {files:,} images of {arguments.side} x {arguments.side} pixels", flush=True)
 
-        coronet = [sys.executable, "-m", "cli"]
+        coronet = [sys.executable, "-m", "coronet_serve"]
         size = str(arguments.image_size)
         fill = [sys.executable, "-c", CACHE, str(arguments.labels), str(root), str(cache), size]
         measure("coronet data check", [*coronet, "data", "check", str(arguments.labels), "--roots", str(root)])

@@ -1,7 +1,7 @@
 """`coronet evaluate`: time against the number of images, and peak memory, which should not grow with it.
 
-    python benchmarks/evaluate_benchmark.py                              generated images, random weights
-    python benchmarks/evaluate_benchmark.py --data DATA_DIR --model RUN_DIR|FILE.mar
+    python -m benchmarks.evaluate_benchmark                              generated images, random weights
+    python -m benchmarks.evaluate_benchmark --data DATA_DIR --model RUN_DIR|FILE.mar
 
 Every count is one run of the whole command (reading, classifying, metrics, pictures, report; no explanations) in a
 process of its own, whose peak resident memory the operating system reports.
@@ -29,7 +29,8 @@ from model_src.networks.cin import CIN
 from model_src.networks.fpae import FPAE
 from model_src.networks.tfen import TFEN
 from phantoms.generate import write_phantoms
-from train.data.data_dir import Example, read_data_dir
+from train.data.data_dir import read_data_dir
+from train.data.examples import Example
 
 COUNTS = (26, 52, 104, 208)
 IMAGE_SIDE = 512  # of the generated images
@@ -79,7 +80,7 @@ def main() -> None:
 def run_once(arguments: list[str]) -> tuple[float, float]:
     """Seconds and peak resident memory in MB of one `coronet evaluate`."""
     started = time.perf_counter()
-    command = [sys.executable, "-c", "import cli.main; raise SystemExit(cli.main.main())", "evaluate", *arguments]
+    command = [sys.executable, "-m", "coronet_serve", "evaluate", *arguments]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     if os.waitstatus_to_exitcode(status):

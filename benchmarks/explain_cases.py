@@ -16,7 +16,8 @@ from model_src.artefacts import CIN_NAME, INFO_NAME, TFEN_NAME
 from model_src.classes import CLASS_NAMES
 from model_src.imaging.xray import read_xray, resize_pixels
 from phantoms.generate import make_phantom
-from train.data.data_dir import Example, read_data_dir
+from train.data.data_dir import read_data_dir
+from train.data.examples import Example
 
 PHANTOM_SEED = 900_000  # far from any training seed
 

@@ -1,6 +1,6 @@
 """Images per second of training, ours against a straightforward loop, in one run.
 
-    python benchmarks/train_benchmark.py [--image-size 224] [--threads 2] [--rounds 5] [--precision bfloat16]
+    python -m benchmarks.train_benchmark [--image-size 224] [--threads 2] [--rounds 5] [--precision bfloat16]
         [--compile] [--peak-tflops T] [--out result.json]
 
 Both loops read decoded images from the same image cache, in shuffled batches. The straightforward loop: float32,
@@ -37,13 +37,13 @@ from model_src.networks.fpae import FPAE
 from model_src.networks.tfen import TFEN
 from train.data.augmentation import choose_variants
 from train.data.classifier_inputs import ClassifierInputs, residual_inputs
-from train.data.data_dir import Example
 from train.data.decode import LEVELS
+from train.data.examples import Example
 from train.data.image_cache import ImageCache
 from train.device import Compute, choose_compute
+from train.stages.autoencoders import FpaeLoss
+from train.stages.classifier import ClassifierLoss
 from train.stages.stage import shuffled_batches
-from train.stages.train_classifier import ClassifierLoss
-from train.stages.train_fpae import FpaeLoss
 
 VARIANTS = 2  # upright and mirrored
 BATCHES = 8  # batches in an epoch
@@ -185,7 +185,7 @@ def plain_fpae(images: ImageCache, batch: int, compute: Compute) -> Step:
 
 
 def our_fpae(images: ImageCache, batch: int, compute: Compute, compiled: bool) -> Step:
-    """The step of train/stages/train_fpae.py."""
+    """The step of train/stages/autoencoders.py."""
     loss = FpaeLoss(compute.prepare(FPAE()), 1.0)
     if compiled:
         loss.compile()
@@ -224,7 +224,7 @@ def plain_cin(images: ImageCache, batch: int, compute: Compute) -> Step:
 
 
 def our_cin(inputs: ClassifierInputs, batch: int, compiled: bool) -> Step:
-    """The step of train/stages/train_classifier.py once residuals are stored."""
+    """The step of train/stages/classifier.py once residuals are stored."""
     compute = inputs.compute
     network: nn.Module = compute.prepare(CIN())
     if compiled:

@@ -1,4 +1,4 @@
-"""The model to judge: a run folder (CoroNet or a baseline), an artefact folder, or a coronet.mar."""
+"""The model to evaluate: a run folder (CoroNet or a baseline), an artefact folder, or a coronet.mar."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class LoadedClassifier:
 
     @property
     def coronet(self) -> CoroNet | None:
-        """The chain, for pictures of its inside; None for a baseline."""
+        """The network, for pictures of its inside; None for a baseline."""
         return self.model if isinstance(self.model, CoroNet) else None
 
     def classify(self, x: torch.Tensor) -> Classified:
@@ -52,8 +52,8 @@ def load_classifier(path: Path, device: torch.device) -> LoadedClassifier:
     if path.is_file():
         return load_archive(path, device)
     if (path / INFO_NAME).is_file():
-        chain, info = load_artefacts(path, device)
-        return _loaded(chain, info, path, "CoroNet, artefact folder", device)
+        network, info = load_artefacts(path, device)
+        return _loaded(network, info, path, "CoroNet, artefact folder", device)
     if (path / "run.json").is_file():
         return load_run(path, device)
     found = "nothing" if not path.exists() else "a folder without run.json or artefacts.json"
@@ -64,7 +64,7 @@ def load_classifier(path: Path, device: torch.device) -> LoadedClassifier:
 
 
 def load_archive(path: Path, device: torch.device) -> LoadedClassifier:
-    """The chain inside a .mar, digests checked.
+    """The network inside a .mar, digests checked.
 
     Raises:
         ArtefactError: not a zip archive, damaged, or without our artefacts.
@@ -79,35 +79,32 @@ def load_archive(path: Path, device: torch.device) -> LoadedClassifier:
                 )
             for name in (TFEN_NAME, CIN_NAME, INFO_NAME):
                 archive.extract(name, folder)
-            chain, info = load_artefacts(folder, device)
+            network, info = load_artefacts(folder, device)
     except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
         raise ArtefactError(f"{path}: not a whole .mar archive ({error}); build or copy it again") from error
-    return _loaded(chain, info, path, "CoroNet, archive", device)
+    return _loaded(network, info, path, "CoroNet, archive", device)
 
 
 def load_run(path: Path, device: torch.device) -> LoadedClassifier:
     """The selected weights of a run. Raises RunError."""
     run = RunFolder(path)
-    settings = run.settings()
+    record = run.record()
     model = load_model(run, device)
     if isinstance(model, CoroNet):
         kind, stages = "CoroNet, run folder", [*(f"fpae_{name}" for name in AUTOENCODERS), "cin"]
         parts: dict[str, nn.Module] = {"tfen": model.tfen, "cin": model.cin}
     else:
-        kind, stages = f"{settings['model']} straight on the X-ray, run folder", [settings["model"]]
-        parts = {settings["model"]: model}
-    try:
-        info = ArtefactInfo(
-            image_size=settings["recipe"]["image_size"],
-            recipe=settings["recipe"]["name"],
-            parameters={name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()},
-            cin_trained=settings["cin_trained"],
-            trained_on=settings["trained_on"],
-            data=settings["data"],
-            sha256={f"{stage}.pt": file_digest(run.weights_path(stage)) for stage in stages},
-        )
-    except (KeyError, TypeError) as error:
-        raise RunError(f"{path / 'run.json'}: lacks {error}; restore it or train again") from error
+        kind, stages = f"{record.model} straight on the X-ray, run folder", [record.model]
+        parts = {record.model: model}
+    info = ArtefactInfo(
+        image_size=record.recipe.image_size,
+        recipe=record.recipe.name,
+        parameters={name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()},
+        cin_trained=record.cin_trained,
+        trained_on=record.trained_on,
+        data=record.data.model_dump(exclude_none=True),
+        sha256={f"{stage}.pt": file_digest(run.weights_path(stage)) for stage in stages},
+    )
     return _loaded(model, info, path, kind, device)
 
 

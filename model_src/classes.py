@@ -20,6 +20,9 @@ CLASS_FOLDERS = {
     "covid": COVID,
 }
 
+# In a folder of generated pictures: says that they are no X-rays of anybody.
+PHANTOMS_FILE = "phantoms.json"
+
 # Said by the model card, every answer and every client.
 RESEARCH_USE = "research use only, not for diagnosis"
 

@@ -1,95 +1,143 @@
-"""Recipes: every setting that decides what a training computes, one small YAML file each in `train/recipes/`."""
+"""Recipes: every setting that decides what a training computes, one small YAML file each in `train/recipes/`.
+
+The types hold the limits: what a setting takes is written once, as the description of its field, and messages say it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from model_src.classes import CLASS_NAMES
 from model_src.errors import RunError
 from model_src.networks.fpae import check_size
-from train.data.augmentation import check_augmentation
+from train.data.augmentation import MOST_VARIANTS
 
-OPTIMISERS = ("adam", "adamw")
-SCHEDULES = ("constant", "one_cycle")
-TEACHERS = ("none", "efficientnet_lite2")
 RECIPE_FOLDER = Path(__file__).parent / "recipes"
 
+Epochs = Annotated[int, Field(ge=1, description="at least 1")]
+Optimiser = Annotated[Literal["adam", "adamw"], Field(description="adam or adamw")]
+Rate = Annotated[float, Field(gt=0, description="above 0")]
+Schedule = Annotated[Literal["constant", "one_cycle"], Field(description="constant or one_cycle")]
+NotNegative = Annotated[float, Field(ge=0, description="at least 0")]
+BelowOne = Annotated[float, Field(ge=0, lt=1, description="from 0 to below 1")]
+Switch = Annotated[bool, Field(description="true or false")]
+Augmentation = Annotated[
+    Literal["none", "left_right", "left_right_third", "flips", "affine"],
+    Field(description=f"one of {', '.join(MOST_VARIANTS)}"),
+]
+Weight = Annotated[float, Field(gt=0)]
 
-@dataclass(frozen=True)
-class FpaeRecipe:
+
+class _Settings(BaseModel):
+    """A number is not taken for a text, nor a text for a number; unknown settings are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class FpaeRecipe(_Settings):
     """How each autoencoder is trained on the images of its own class (equations 2-4)."""
 
-    epochs: int
-    optimiser: str  # one of OPTIMISERS
-    learning_rate: float
-    schedule: str  # one of SCHEDULES
-    weight_decay: float
-    batch_size: int  # images per step; 0 = every image of the class in one step
-    latent_weight: float  # lambda, the weight of the latent distance
-    augmentation: str  # see train/data/augmentation.py
-    crop: int  # side of the random square crops that are trained on; 0 = whole images
+    epochs: Epochs
+    optimiser: Optimiser
+    learning_rate: Rate
+    schedule: Schedule
+    weight_decay: NotNegative
+    # images per step
+    batch_size: Annotated[int, Field(ge=0, description="at least 1, or 0 for all images in one step")]
+    latent_weight: NotNegative  # lambda, the weight of the latent distance
+    augmentation: Augmentation  # see train/data/augmentation.py
+    # side of the random square crops that are trained on; 0 = whole images
+    crop: Annotated[int, Field(ge=0, multiple_of=8, description="0, or a multiple of 8 up to the image size")]
 
 
-@dataclass(frozen=True)
-class CinRecipe:
+class CinRecipe(_Settings):
     """How the classifier is trained on residuals (section 2.2); the baselines use the same settings."""
 
-    epochs: int
-    optimiser: str
-    learning_rate: float
-    schedule: str
-    weight_decay: float
-    batch_size: int
-    init: str  # "imagenet", "random" or a weights file
-    class_weights: str | tuple[float, ...]  # "balanced", "none" or three numbers
-    augmentation: str
-    variants: int  # augmented versions of each image; residuals are computed once for each
-    normalise: bool  # standardise the classifier's input by the training data's mean and deviation
-    label_smoothing: float
-    mixup: float  # share of the variants that are mixed with another X-ray, before the autoencoders; 0 = off
-    teacher: str  # one of TEACHERS: whose answers the classifier learns instead of the labels, or "none"
-    calibrate: bool  # divide the logits by the temperature that fits validation images best
-    average: float  # decay of the exponential moving average of the weights; 0 = off
+    epochs: Epochs
+    optimiser: Optimiser
+    learning_rate: Rate
+    schedule: Schedule
+    weight_decay: NotNegative
+    batch_size: Epochs
+    init: Annotated[str, Field(description="imagenet, random or a weights file")]
+    class_weights: Annotated[
+        Literal["balanced", "none"] | tuple[Weight, Weight, Weight],
+        BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),  # as YAML and JSON give it
+        Field(description="balanced, none, or 3 numbers above 0"),
+    ]
+    augmentation: Augmentation
+    # augmented versions of each image; residuals are computed once for each
+    variants: Annotated[int, Field(description="a whole number")]
+    normalise: Switch  # standardise the classifier's input by the training data's mean and deviation
+    label_smoothing: BelowOne
+    # share of the variants that are mixed with another X-ray, before the autoencoders; 0 = off
+    mixup: Annotated[float, Field(ge=0, le=1, description="from 0 to 1, and more than one variant if above 0")]
+    # whose answers the classifier learns instead of the labels
+    teacher: Annotated[Literal["none", "efficientnet_lite2"], Field(description="none or efficientnet_lite2")]
+    calibrate: Switch  # divide the logits by the temperature that fits validation images best
+    average: BelowOne  # decay of the exponential moving average of the weights; 0 = off
 
     @property
     def variants_shown(self) -> int:
         """How many variants an image is drawn from: no more than epochs, which keeps the residual cache small."""
         return min(self.variants, self.epochs)
 
+    @model_validator(mode="after")
+    def _has_enough_variants(self) -> CinRecipe:
+        most = MOST_VARIANTS[self.augmentation]
+        if not 1 <= self.variants <= most:
+            raise ValueError(f"augmentation {self.augmentation!r}: found {self.variants} variants, need 1 to {most}")
+        if self.mixup and self.variants == 1:  # variant 0, the X-ray as it is, is never mixed
+            raise ValueError(f"mixup: found {self.mixup} of 1 variant, need more than one variant, or 0")
+        return self
 
-@dataclass(frozen=True)
-class Recipe:
+
+class Recipe(_Settings):
     """A named set of settings."""
 
-    name: str
-    image_size: int
-    validation_fraction: float  # of patients per class, held out for model selection
-    fpae: FpaeRecipe
-    cin: CinRecipe
+    name: Annotated[str, Field(description="a name")]
+    image_size: Annotated[int, Field(description="a whole number")]
+    # of patients per class, held out for model selection
+    validation_fraction: Annotated[float, Field(gt=0, lt=1, description="between 0 and 1")]
+    fpae: Annotated[FpaeRecipe, Field(description="the settings of the autoencoders")]
+    cin: Annotated[CinRecipe, Field(description="the settings of the classifier")]
+
+    @field_validator("image_size")
+    @classmethod
+    def _passes_the_pyramid(cls, size: int) -> int:
+        check_size(size)
+        return size
+
+    @model_validator(mode="after")
+    def _crops_fit(self) -> Recipe:
+        if self.fpae.crop > self.image_size:
+            needed = FpaeRecipe.model_fields["crop"].description
+            raise ValueError(f"fpae.crop: found {self.fpae.crop}, need {needed}")
+        return self
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready settings, as they go into `run.json`."""
-        return asdict(self)
+        return self.model_dump()
 
     def changed(self, **changes: Any) -> Recipe:
-        """A copy with settings replaced; `fpae_epochs=3` sets `fpae.epochs`, and None leaves a setting alone."""
-        own: dict[str, Any] = {}
-        parts: dict[str, dict[str, Any]] = {"fpae": {}, "cin": {}}
+        """A copy with settings replaced; `fpae_epochs=3` sets `fpae.epochs`, and None leaves a setting alone.
+
+        Raises:
+            RunError: a value that the setting does not take.
+        """
+        settings = self.as_dict()
         for name, value in changes.items():
-            stage, _, field = name.partition("_")
+            stage, _, setting = name.partition("_")
             if value is None:
                 continue
-            if stage in parts:
-                parts[stage][field] = value
+            if stage in ("fpae", "cin"):
+                settings[stage][setting] = value
             else:
-                own[name] = value
-        return check_recipe(
-            replace(self, fpae=replace(self.fpae, **parts["fpae"]), cin=replace(self.cin, **parts["cin"]), **own)
-        )
+                settings[name] = value
+        return recipe_from_dict(settings)
 
 
 def recipe_names() -> list[str]:
@@ -102,64 +150,29 @@ def load_recipe(name: str) -> Recipe:
     path = RECIPE_FOLDER / f"{name}.yaml"
     if name not in recipe_names():
         raise RunError(f"recipe: found {name!r}, need one of {', '.join(recipe_names())}")
-    return recipe_from_dict({"name": name, **yaml.safe_load(path.read_text(encoding="utf-8"))}, str(path))
+    return recipe_from_dict({"name": name, **yaml.safe_load(path.read_text(encoding="utf-8"))})
 
 
-def recipe_from_dict(settings: dict[str, Any], where: str) -> Recipe:
-    """Build a recipe from plain settings; `where` names their file in errors. Raises RunError."""
+def recipe_from_dict(settings: dict[str, Any]) -> Recipe:
+    """Build a recipe from plain settings. Raises RunError that names the first setting that cannot be taken."""
     try:
-        weights = settings["cin"]["class_weights"]
-        return check_recipe(
-            Recipe(
-                name=settings["name"],
-                image_size=settings["image_size"],
-                validation_fraction=settings["validation_fraction"],
-                fpae=FpaeRecipe(**settings["fpae"]),
-                cin=CinRecipe(
-                    **{**settings["cin"], "class_weights": weights if isinstance(weights, str) else tuple(weights)}
-                ),
-            )
-        )
-    except (KeyError, TypeError) as error:
-        needed = [f.name for part in (Recipe, FpaeRecipe, CinRecipe) for f in fields(part)]
-        raise RunError(f"{where}: not a recipe of this version ({error}); a recipe has {', '.join(needed)}") from error
+        return Recipe.model_validate(settings)
+    except ValidationError as error:
+        raise RunError(f"recipe {settings.get('name')}: {_first_fault(error, settings)}") from None
 
 
-def check_recipe(recipe: Recipe) -> Recipe:
-    """Return `recipe` if its values make sense. Raises RunError naming the setting otherwise."""
-    check_size(recipe.image_size)
-    check_augmentation(recipe.fpae.augmentation, 1)
-    check_augmentation(recipe.cin.augmentation, recipe.cin.variants)
-    fpae, cin = recipe.fpae, recipe.cin
-    weights = cin.class_weights
-    if isinstance(weights, str):
-        weighs = weights in ("balanced", "none")
-    else:
-        weighs = len(weights) == len(CLASS_NAMES) and min(weights) > 0
-    mixes = cin.mixup == 0 or cin.variants > 1  # variant 0, the X-ray as it is, is never mixed
-    crops = fpae.crop % 8 == 0 and 0 <= fpae.crop <= recipe.image_size
-    # Setting, its value, whether it can be taken, what can.
-    checks: list[tuple[str, object, bool, str]] = [
-        ("validation_fraction", recipe.validation_fraction, 0 < recipe.validation_fraction < 1, "between 0 and 1"),
-        ("fpae.batch_size", fpae.batch_size, fpae.batch_size >= 0, "at least 1, or 0 for all images in one step"),
-        ("fpae.latent_weight", fpae.latent_weight, fpae.latent_weight >= 0, "at least 0"),
-        ("fpae.crop", fpae.crop, crops, "0, or a multiple of 8 up to the image size"),
-        ("cin.batch_size", cin.batch_size, cin.batch_size > 0, "at least 1"),
-        ("cin.label_smoothing", cin.label_smoothing, 0 <= cin.label_smoothing < 1, "from 0 to below 1"),
-        ("cin.mixup", cin.mixup, 0 <= cin.mixup <= 1 and mixes, "from 0 to 1, and more than one variant if above 0"),
-        ("cin.teacher", cin.teacher, cin.teacher in TEACHERS, " or ".join(TEACHERS)),
-        ("cin.average", cin.average, 0 <= cin.average < 1, "from 0 to below 1"),
-        ("cin.class_weights", weights, weighs, f"balanced, none, or {len(CLASS_NAMES)} numbers above 0"),
-    ]
-    for name, stage in (("fpae", fpae), ("cin", cin)):
-        checks += [
-            (f"{name}.epochs", stage.epochs, stage.epochs > 0, "at least 1"),
-            (f"{name}.optimiser", stage.optimiser, stage.optimiser in OPTIMISERS, " or ".join(OPTIMISERS)),
-            (f"{name}.learning_rate", stage.learning_rate, stage.learning_rate > 0, "above 0"),
-            (f"{name}.schedule", stage.schedule, stage.schedule in SCHEDULES, " or ".join(SCHEDULES)),
-            (f"{name}.weight_decay", stage.weight_decay, stage.weight_decay >= 0, "at least 0"),
-        ]
-    for setting, value, right, needed in checks:
-        if not right:
-            raise RunError(f"recipe {recipe.name}: {setting}: found {value!r}, need {needed}")
-    return recipe
+def _first_fault(error: ValidationError, settings: dict[str, Any]) -> str:
+    """One line of found and needed for the first of pydantic's findings."""
+    fault = error.errors(include_url=False)[0]
+    loc = [str(part) for part in fault["loc"][:2]]
+    if fault["type"] == "value_error":  # one setting contradicts another; the message names both
+        return ".".join([*loc, str(fault["ctx"]["error"])])
+    models: dict[str, type[BaseModel]] = {"fpae": FpaeRecipe, "cin": CinRecipe}
+    model, found = (models[loc[0]], settings[loc[0]]) if len(loc) == 2 else (Recipe, settings)
+    setting = ".".join(loc)
+    if fault["type"] == "missing":
+        return f"{setting} is missing; need {', '.join(model.model_fields)}"
+    if fault["type"] == "extra_forbidden":
+        return f"{setting} is no setting of this version; need {', '.join(model.model_fields)}"
+    needed = model.model_fields[loc[-1]].description or fault["msg"]
+    return f"{setting}: found {found[loc[-1]]!r}, need {needed}"

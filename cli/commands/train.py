@@ -2,7 +2,7 @@
 
 DATA_DIR is a folder with class folders (Healthy, Pneumonia, COVID-19) or with COVIDx label files, or one label
 file or CSV. Everything goes into RUN_DIR; interrupt it as you like and continue with --resume. Several processes
-on one machine: torchrun --nproc-per-node N -m cli train ...
+on one machine: torchrun --nproc-per-node N -m coronet_serve train ...
 """
 
 from __future__ import annotations
@@ -64,9 +64,10 @@ def run(args: argparse.Namespace) -> int:
     if args.seed < 0:
         args.usage_error("--seed must be at least 0")
     from model_src.numerics import set_repeatable_float32
-    from train.distributed import is_first_process
+    from train.rank import is_first_process
     from train.recipe import load_recipe
-    from train.runs.train_run import TrainingOptions, train_run
+    from train.runs.train_run import train_run
+    from train.session import TrainingOptions
 
     set_repeatable_float32()
     recipe = load_recipe(args.recipe).changed(

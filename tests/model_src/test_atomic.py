@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from model_src.atomic import atomic_directory, atomic_write
+from model_src.atomic import atomic_directory, atomic_write, require_writable
+from model_src.errors import OutputError
 
 
 def test_file_appears_whole(tmp_path: Path) -> None:
@@ -47,3 +48,20 @@ def test_failed_directory_keeps_the_old_one(tmp_path: Path) -> None:
         raise ZeroDivisionError
     assert [path.name for path in (tmp_path / "d").iterdir()] == ["old"]
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_cannot_be_written_is_told_before_the_work_and_by_the_users_own_path(tmp_path: Path) -> None:
+    require_writable(tmp_path / "new" / "deeper", "--out")
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputError, match=r"--out .*file/below: .*file is a file, need a folder"):
+        require_writable(tmp_path / "file" / "below", "--out")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(OutputError, match="a link that leads nowhere"):
+        require_writable(tmp_path / "link", "--out")
+
+
+def test_a_read_only_folder_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path)  # root may write anywhere
+    with pytest.raises(OutputError, match=r"--out .*new: .* may not be written to"):
+        require_writable(tmp_path / "new", "--out")

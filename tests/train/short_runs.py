@@ -9,7 +9,8 @@ from rich.console import Console
 
 from train.recipe import Recipe
 from train.runs.run_folder import RunFolder
-from train.runs.train_run import TrainingOptions, train_run
+from train.runs.train_run import train_run
+from train.session import TrainingOptions
 
 
 class Killed(Exception):

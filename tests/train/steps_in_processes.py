@@ -11,24 +11,24 @@ from torch import nn
 
 from model_src.networks.cin import CIN
 from model_src.networks.fpae import FPAE
-from train.distributed import Workers, synchronise_batch_norm, workers
+from train.rank import Rank, joined_ranks, synchronise_batch_norm
 from train.recipe import load_recipe
+from train.stages.autoencoders import FpaeLoss
+from train.stages.classifier import ClassifierLoss
 from train.stages.stage import Stage, training_step
-from train.stages.train_classifier import ClassifierLoss
-from train.stages.train_fpae import FpaeLoss
 
 # Uneven shares; more than a micro-batch; a micro-batch of one image, which leaves the other process without any.
 BATCHES = [np.arange(5), np.array([6, 2, 7]), np.array([3]), np.arange(20), np.arange(3, 20)]
 IMAGES = 20
 
 
-def weights_after(network: nn.Module, inputs: tuple[torch.Tensor, ...], place: Workers) -> dict[str, torch.Tensor]:
+def weights_after(network: nn.Module, inputs: tuple[torch.Tensor, ...], rank: Rank) -> dict[str, torch.Tensor]:
     """Take the steps with `network` inside its loss."""
-    synchronise_batch_norm(network, place).double()
+    synchronise_batch_norm(network, rank).double()
     loss = (
         FpaeLoss(network, 0.5) if len(inputs) == 1 else ClassifierLoss(network, torch.tensor([1.0, 2.0, 5.0]).double())
     )
-    wrapped = place.wrap(loss)
+    wrapped = rank.wrap(loss)
     stage = Stage(
         name="steps",
         recipe=load_recipe("quick").fpae,
@@ -40,7 +40,7 @@ def weights_after(network: nn.Module, inputs: tuple[torch.Tensor, ...], place: W
     )
     optimiser = torch.optim.SGD(network.parameters(), lr=0.05)
     for batch in BATCHES:
-        training_step(stage, optimiser, place, batch, epoch=0)
+        training_step(stage, optimiser, rank, batch, epoch=0)
     return network.state_dict()
 
 
@@ -49,12 +49,12 @@ def main() -> None:
     images, residuals = torch.rand(IMAGES, 1, 16, 16).double(), torch.rand(IMAGES, 3, 64, 64).double()
     targets = torch.rand(IMAGES, 3).softmax(1).double()
     fpae, cin = FPAE(), CIN()
-    with workers(torch.device("cpu")) as place:
+    with joined_ranks(torch.device("cpu")) as rank:
         weights = {
-            "fpae": weights_after(fpae, (images,), place),
-            "cin": weights_after(cin, (residuals, targets), place),
+            "fpae": weights_after(fpae, (images,), rank),
+            "cin": weights_after(cin, (residuals, targets), rank),
         }
-        if place.is_first:
+        if rank.is_first:
             torch.save(weights, Path(sys.argv[1]))
 
 

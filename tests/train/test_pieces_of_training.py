@@ -14,15 +14,15 @@ from model_src.networks.cin import CIN
 from model_src.networks.coronet import CoroNet
 from train.data.augmentation import apply_variants, choose_partners, choose_variants
 from train.data.classifier_inputs import ClassifierInputs, residual_inputs
-from train.data.data_dir import Example
+from train.data.examples import Example
 from train.data.residual_cache import ResidualCache
 from train.device import Compute
 from train.recipe import load_recipe
-from train.stages.imagenet import start_weights
+from train.stages.classifier import ClassifierLoss, class_weights, score
 from train.stages.optimiser import WeightAverage, learning_rate
 from train.stages.stage import shuffled_batches
+from train.stages.start_weights import start_weights
 from train.stages.temperature import divide_logits, fit_temperature
-from train.stages.train_classifier import ClassifierLoss, class_weights, judge
 
 FLOAT32 = Compute(torch.device("cpu"), bfloat16=False)
 
@@ -187,8 +187,8 @@ def test_selection_prefers_balanced_accuracy_then_least_loss() -> None:
     sure = torch.eye(3) * 0.85 + 0.05
     unsure = torch.eye(3) * 0.4 + 0.2
     wrong = sure[[0, 1, 1]]
-    assert judge(sure, truth)["score"] > judge(unsure, truth)["score"] > judge(wrong, truth)["score"]
-    assert judge(wrong, truth)["balanced_accuracy"] == pytest.approx(2 / 3)
+    assert score(sure, truth)["score"] > score(unsure, truth)["score"] > score(wrong, truth)["score"]
+    assert score(wrong, truth)["balanced_accuracy"] == pytest.approx(2 / 3)
 
 
 def test_temperature_makes_confidence_equal_to_the_rate_of_being_right() -> None:

@@ -153,7 +153,7 @@ def test_a_loss_that_is_no_number_ends_the_training_and_is_not_kept(
     stripes: Path, recipe: Recipe, whole: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nothing = {"score": math.nan, "balanced_accuracy": 0.3, "loss": math.nan}
-    monkeypatch.setattr("train.stages.train_classifier.judge", lambda *_: nothing)
+    monkeypatch.setattr("train.stages.classifier.score", lambda *_: nothing)
     with pytest.raises(RunError, match=r"cin, epoch 1: the loss is nan, need a number"):
         train(recipe, stripes, tmp_path / "run", tfen_run=whole.path)
     assert not RunFolder(tmp_path / "run").checkpoint_path("cin").exists()
@@ -172,7 +172,7 @@ def test_cut_weights_and_other_version_are_named(whole: RunFolder, tmp_path: Pat
     run.weights_path("cin").write_bytes(intact[: len(intact) // 2])
     with pytest.raises(RunError, match=r"cin\.pt: cannot be read"):
         load_model(run)
-    run.write_json("run.json", run.settings() | {"format_version": 99})
+    run.write_record(run.record().changed(format_version=99))
     with pytest.raises(RunError, match="format version 99, need 1"):
         load_model(run)
 
@@ -196,7 +196,7 @@ def test_resnet50_takes_a_step(stripes: Path, recipe: Recipe, tmp_path: Path) ->
 def test_bfloat16_trains_every_stage(stripes: Path, recipe: Recipe, whole: RunFolder, tmp_path: Path) -> None:
     short = recipe.changed(fpae_epochs=1, cin_epochs=1)
     run = train(short, stripes, tmp_path / "run", precision="bfloat16")
-    assert run.settings()["precision"] == "bfloat16"
+    assert run.record().precision == "bfloat16"
     for row, exact in zip(run.history(), (whole.history()[n] for n in (0, 2, 4)), strict=True):
         assert (row["stage"], row["epoch"]) == (exact["stage"], "1")
         assert float(row["loss"]) == pytest.approx(float(exact["loss"]), rel=0.3)
@@ -212,7 +212,8 @@ def test_without_imagenet_weights_training_goes_on_and_says_so(
     monkeypatch.setattr("torchvision.models.ResNet18_Weights.get_state_dict", unreachable)
     offline = recipe.changed(cin_init="imagenet", cin_epochs=1)
     run = train(offline, stripes, tmp_path / "run", tfen_run=whole.path)
-    said = run.settings()["classifier_start"]
+    said = run.record().classifier_start
+    assert said is not None
     assert said.startswith("random: ImageNet weights of resnet18 could not be fetched (no route to host)")
     assert "--cin-init FILE" in said
     assert run.weights_path("cin").exists()

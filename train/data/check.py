@@ -1,4 +1,4 @@
-"""Is this data fit to train on, and to judge a model with? Every image is decoded, none is kept.
+"""Is this data fit to train on, and to evaluate a model with? Every image is decoded, none is kept.
 
 Problems make training impossible or a result untrue; notes are worth knowing. Duplicates are found by what is
 seen, not by the file: the same pixels saved under another name, or in another lossless format, count as the
@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from model_src.classes import CLASS_NAMES
-from train.data.data_dir import Example, class_counts, list_splits
+from train.data.data_dir import list_splits
 from train.data.decode import UnreadableFile, decode_files
+from train.data.examples import Example, class_counts
 from train.progress import track
 
 # Images per class in the paper's Table 1.
@@ -85,7 +86,7 @@ def check_data(
             images_of[example.patient][split] += 1
     check.shared_patients = {patient: dict(found) for patient, found in images_of.items() if len(found) > 1}
     _look_at_images(check, splits, workers)
-    _judge(check)
+    _put_into_words(check)
     return check
 
 
@@ -125,7 +126,7 @@ def _look_at_images(check: DataCheck, splits: dict[str, list[Example]], workers:
         check.sizes = {"smallest": sizes[0], "median": sizes[len(sizes) // 2], "largest": sizes[-1]}
 
 
-def _judge(check: DataCheck) -> None:
+def _put_into_words(check: DataCheck) -> None:
     """Put the findings into words, as problems or notes."""
     problems, notes = check.problems, check.notes
     for split, found in check.splits.items():

@@ -29,8 +29,8 @@ import torch
 from model_src.classes import CLASS_NAMES
 from model_src.errors import DataError
 from model_src.imaging.xray import PREPROCESSING_VERSION
-from train.data.data_dir import Example
 from train.data.decode import LEVELS, DecodedFile, UnreadableFile, decode_files
+from train.data.examples import Example
 from train.data.pixel_store import PixelStore
 from train.progress import track
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from model_src.classes import CLASS_NAMES
 from model_src.errors import DataError
-from train.data.data_dir import Example, list_splits, read_data_dir
+from train.data.data_dir import list_splits, read_data_dir
+from train.data.examples import Example
 
 
 @dataclass(frozen=True)

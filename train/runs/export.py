@@ -26,21 +26,21 @@ def export_run(run_dir: Path, artefact_dir: Path) -> ArtefactInfo:
         ArtefactError: the target folder holds something else.
     """
     run = RunFolder(run_dir)
-    settings = run.settings()
+    record = run.record()
     chain = load_model(run)
     if not isinstance(chain, CoroNet):
-        raise RunError(f"{run_dir}: holds a {settings['model']} baseline; only CoroNet runs can be exported")
-    size = settings["recipe"]["image_size"]
+        raise RunError(f"{run_dir}: holds a {record.model} baseline; only CoroNet runs can be exported")
+    size = record.recipe.image_size
     info = ArtefactInfo(
         image_size=size,
-        recipe=settings["recipe"]["name"],
+        recipe=record.recipe.name,
         parameters={
             "tfen": sum(p.numel() for p in chain.tfen.parameters()),
             "cin": sum(p.numel() for p in chain.cin.parameters()),
         },
-        cin_trained=settings["cin_trained"],
-        trained_on=settings["trained_on"],
-        data=settings["data"],
+        cin_trained=record.cin_trained,
+        trained_on=record.trained_on,
+        data=record.data.model_dump(exclude_none=True),
         metrics=run.read_metrics(),
     )
     with tempfile.TemporaryDirectory(prefix="coronet-export-") as folder:

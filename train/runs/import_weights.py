@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 
+from model_src.atomic import require_writable
 from model_src.networks.cin import CIN
 from model_src.networks.fpae import FPAE
 from train.recipe import load_recipe
 from train.runs.run_folder import AUTOENCODERS, RunFolder, load_into, read_state_dict
+from train.runs.run_record import DataSummary, RunRecord
 
 
 def import_weights(
@@ -24,6 +25,9 @@ def import_weights(
     Raises:
         RunError: a file is missing, is no state dict or does not fit; or the folder is in use.
     """
+    run = RunFolder(run_dir)
+    run.check_free()
+    require_writable(run_dir, "--out")
     autoencoders = {}
     for name, path in zip(AUTOENCODERS, (healthy, pneumonia), strict=True):
         autoencoders[name] = read_state_dict(path)
@@ -34,19 +38,18 @@ def import_weights(
     if cin is not None:
         load_into(classifier, read_state_dict(cin), cin)
 
-    recipe = replace(load_recipe("released"), name="imported", image_size=image_size)
-    run = RunFolder(run_dir)
+    recipe = load_recipe("released").changed(name="imported", image_size=image_size)
     run.create(
-        {
-            "model": "coronet",
-            "recipe": recipe.as_dict(),
-            "seed": seed,
-            "data": {},
-            "trained_on": "unknown",
-            "cin_trained": cin is not None,
-            "autoencoders": f"imported from {healthy.name} and {pneumonia.name}",
-            "classifier_start": f"imported from {cin.name}" if cin else "random, untrained",
-        }
+        RunRecord(
+            model="coronet",
+            recipe=recipe,
+            seed=seed,
+            data=DataSummary(),
+            trained_on="unknown",
+            cin_trained=cin is not None,
+            autoencoders=f"imported from {healthy.name} and {pneumonia.name}",
+            classifier_start=f"imported from {cin.name}" if cin else "random, untrained",
+        )
     )
     for name, weights in autoencoders.items():
         run.save_weights(f"fpae_{name}", weights, {})

@@ -3,7 +3,7 @@
     python -m train.runs.publish RUN_DIR OUT_DIR [--report REPORT_DIR]
 
 OUT_DIR is a run folder again: `coronet export`, `coronet evaluate` and `--tfen` take it. With --report, the
-figures of a `coronet evaluate` report on the shipped weights are written into its metrics.
+figures of a `coronet evaluate` report on the published weights are written into its metrics.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _FACTS = ("run.json", "metrics.json", "history.csv")
 _STAGES = (*(f"fpae_{name}" for name in AUTOENCODERS), "cin")
 
 
-def ship_run(run_dir: Path, out_dir: Path) -> None:
+def publish_run(run_dir: Path, out_dir: Path) -> None:
     """Write `run_dir` to `out_dir` with half-precision weights.
 
     Raises:
-        RunError: the run is not whole, or `out_dir` holds something that is not an earlier shipped run.
+        RunError: the run is not whole, or `out_dir` holds something that is not an earlier published run.
     """
     _check_target(out_dir)
     run = RunFolder(run_dir)
@@ -40,7 +40,7 @@ def ship_run(run_dir: Path, out_dir: Path) -> None:
             halved = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
             for name, value in halved.items():
                 if value.is_floating_point() and not value.isfinite().all():
-                    raise RunError(f"{run_dir}: {stage} {name} does not fit half precision; ship it in float32")
+                    raise RunError(f"{run_dir}: {stage} {name} does not fit half precision; publish it in float32")
             (temporary / f"{stage}.pt").write_bytes(tensor_bytes(halved))
 
 
@@ -49,7 +49,7 @@ def _check_target(out_dir: Path) -> None:
     others = sorted({path.name for path in out_dir.iterdir()} - ours) if out_dir.is_dir() else []
     if others or (out_dir.exists() and not out_dir.is_dir()):
         found = ", ".join(others[:3]) or "a file"
-        raise RunError(f"{out_dir}: would be replaced, and is no shipped run (found {found}); name a new folder")
+        raise RunError(f"{out_dir}: would be replaced, and is no published run (found {found}); name a new folder")
 
 
 def record_report(out_dir: Path, report_dir: Path) -> None:
@@ -87,9 +87,9 @@ def main() -> int:
         if args.report:
             record_report(args.out_dir, args.report)
         else:
-            ship_run(args.run_dir, args.out_dir)
+            publish_run(args.run_dir, args.out_dir)
     except (CoroNetError, OSError) as error:
-        print(f"ship: {error}", file=sys.stderr)
+        print(f"publish: {error}", file=sys.stderr)
         return 1
     return 0
 

@@ -1,4 +1,4 @@
-"""RUN_DIR: everything to rebuild, resume or judge one training.
+"""RUN_DIR: everything to rebuild, resume or evaluate one training.
 
 run.json            format version, id, model, recipe, seed, data summary and more (train/runs/run_record.py)
 fpae_healthy.pt     state dicts of the finished stages; a stage is done when its file is there
@@ -13,11 +13,11 @@ cache/              decoded images and residuals; may be deleted when the run is
 from __future__ import annotations
 
 import csv
+import errno
 import fcntl
 import io
 import json
 import os
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,9 +33,9 @@ from model_src.networks.cin import CIN
 from model_src.networks.coronet import CoroNet
 from model_src.networks.fpae import FPAE
 from model_src.networks.tfen import TFEN
+from train.runs.run_record import RunRecord, read_record
 from train.stages.baselines import BASELINES, XrayResNet
 
-FORMAT_VERSION = 1
 AUTOENCODERS = ("healthy", "pneumonia")
 HISTORY_COLUMNS = (
     "stage", "epoch", "loss", "validation_loss", "validation_balanced_accuracy", "learning_rate", "images_per_s",
@@ -57,17 +57,22 @@ class RunFolder:
         """The state dict of a finished stage: "fpae_healthy", "fpae_pneumonia", "cin" or a baseline's name."""
         return self.path / f"{stage}.pt"
 
-    def create(self, settings: dict[str, Any]) -> None:
-        """Start a run in a folder that is new, empty, or of a run of which no stage has begun.
-
-        Raises:
-            RunError: there is something else in it.
-        """
+    def check_free(self) -> None:
+        """Raise RunError unless a run can start here: a folder that is new, empty, or of a run not yet begun."""
         in_use = self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir()))
         if in_use and not self._only_announced():
             raise RunError(f"{self.path}: not empty; choose a new folder, or --resume to continue the run in it")
-        self.path.mkdir(parents=True, exist_ok=True)
-        self.write_json("run.json", {"format_version": FORMAT_VERSION, "id": uuid.uuid4().hex[:12], **settings})
+
+    def create(self, record: RunRecord) -> None:
+        """Start a run.
+
+        Raises:
+            RunError: as `check_free`; or the folder cannot be written.
+        """
+        self.check_free()
+        with _explained(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+        self.write_record(record)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -78,7 +83,8 @@ class RunFolder:
         """
         if self.path.exists() and not self.path.is_dir():
             raise RunError(f"{self.path}: is a file; choose a new folder")
-        self.path.mkdir(parents=True, exist_ok=True)
+        with _explained(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.path, os.O_RDONLY)
         try:
             try:
@@ -101,28 +107,18 @@ class RunFolder:
         if self.begun or {path.name for path in self.path.iterdir()} - {"run.json", "cache"}:
             return False
         try:
-            self.settings()
+            self.record()
         except RunError:
             return False
         return True
 
-    def settings(self) -> dict[str, Any]:
-        """The contents of run.json. Raises RunError if it is missing or of another version."""
-        path = self.path / "run.json"
-        try:
-            settings = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise RunError(
-                f"{path}: not found; need a run folder made by: coronet train DATA_DIR --out RUN_DIR"
-            ) from None
-        except (OSError, ValueError) as error:
-            raise RunError(f"{path}: cannot be read ({error}); restore it or train again") from error
-        version = settings.get("format_version") if isinstance(settings, dict) else None
-        if version != FORMAT_VERSION:
-            raise RunError(
-                f"{path}: found format version {version}, need {FORMAT_VERSION}; train again with this version"
-            )
-        return settings
+    def record(self) -> RunRecord:
+        """What run.json says. Raises RunError if it is missing or of another version."""
+        return read_record(self.path / "run.json")
+
+    def write_record(self, record: RunRecord) -> None:
+        """Write run.json, whole."""
+        self.write_json("run.json", record.as_dict())
 
     def write_json(self, name: str, content: dict[str, Any]) -> None:
         """Write a JSON file of the run."""
@@ -203,8 +199,7 @@ def load_into(module: nn.Module, weights: dict[str, Tensor], where: Path) -> Non
 
 def load_model(run: RunFolder, device: torch.device | str = "cpu") -> CoroNet | XrayResNet:
     """The run's whole model from its weights, in evaluation mode, without gradients. Raises RunError."""
-    settings = run.settings()
-    kind = settings.get("model")
+    kind = run.record().model
     model: CoroNet | XrayResNet
     if kind in BASELINES:
         model = XrayResNet(kind)
@@ -224,13 +219,20 @@ def load_model(run: RunFolder, device: torch.device | str = "cpu") -> CoroNet | 
 @contextmanager
 def _writing(path: Path) -> Iterator[Path]:
     """`atomic_write`, for a run that can be continued when there is room again."""
+    with _explained(path), atomic_write(path) as temporary:
+        yield temporary
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Say which file of the run cannot be written, and what to do."""
     try:
-        with atomic_write(path) as temporary:
-            yield temporary
+        yield
     except OSError as error:
-        raise RunError(
-            f"{path}: cannot be written ({error.strerror}); free some room, then continue with --resume"
-        ) from error
+        advice = "choose another --out"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            advice = "free some room, then continue with --resume"
+        raise RunError(f"{path}: cannot be written ({error.strerror}); {advice}") from error
 
 
 def _load(path: Path, advice: str) -> Any:

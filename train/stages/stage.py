@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
 from model_src.errors import RunError
-from train.distributed import Workers
+from train.rank import Rank
 from train.recipe import CinRecipe, FpaeRecipe
 from train.runs.run_folder import RunFolder
+from train.session import TrainingSession
 from train.stages.optimiser import WeightAverage, learning_rate, make_optimiser, set_learning_rate
 
 Weights = dict[str, Tensor]  # a state dict
@@ -49,36 +49,37 @@ class Stage:
     best: dict[str, Any] = field(default_factory=dict)
 
 
-def run_stage(stage: Stage, run: RunFolder, place: Workers, seed: int, *, console: Console) -> None:
+def run_stage(stage: Stage, session: TrainingSession) -> None:
     """Train until the recipe's last epoch, then write the best weights on validation into the run folder."""
+    run, rank = session.run, session.rank
     optimiser = make_optimiser(stage.network.parameters(), stage.recipe)
     average = WeightAverage(stage.network, stage.decay) if stage.decay else None
     first_epoch = _restore(stage, run, optimiser, average)
-    place.wait()  # until all have read the checkpoint, which the first process deletes in the end
+    rank.wait()  # until all have read the checkpoint, which the first process deletes in the end
     batch_size = stage.recipe.batch_size or stage.images
     steps_per_epoch = -(-stage.images // batch_size)
     total_steps = stage.recipe.epochs * steps_per_epoch
 
-    with _progress(stage, console, place, first_epoch, steps_per_epoch) as report:
+    with _progress(stage, session, first_epoch, steps_per_epoch) as report:
         for epoch in range(first_epoch, stage.recipe.epochs):
             stage.network.train()
             begun, summed = time.perf_counter(), 0.0
-            for number, batch in enumerate(shuffled_batches(stage.images, batch_size, epoch, seed)):
+            for number, batch in enumerate(shuffled_batches(stage.images, batch_size, epoch, session.seed)):
                 step = epoch * steps_per_epoch + number
                 rate = learning_rate(stage.recipe, step, total_steps)
                 set_learning_rate(optimiser, rate)
-                loss = training_step(stage, optimiser, place, batch, epoch)
+                loss = training_step(stage, optimiser, rank, batch, epoch)
                 if average:
                     average.update(stage.network)
                 summed += loss * len(batch)
                 report(epoch, loss, batch_size / max(1e-9, (time.perf_counter() - begun) / (number + 1)))
             speed = stage.images / (time.perf_counter() - begun)
             row = {"epoch": epoch + 1, "loss": summed / stage.images, "learning_rate": rate, "images_per_s": speed}
-            _finish_epoch(stage, run, place, optimiser, average, row)
-    if place.is_first:
+            _finish_epoch(stage, session, optimiser, average, row)
+    if rank.is_first:
         weights, facts = stage.finish(stage.best["weights"]) if stage.finish else (stage.best["weights"], {})
         run.save_weights(stage.name, weights, stage.best["metrics"] | facts)
-    place.wait()
+    rank.wait()
 
 
 def shuffled_batches(images: int, batch_size: int, epoch: int, seed: int) -> Iterator[np.ndarray]:
@@ -88,32 +89,29 @@ def shuffled_batches(images: int, batch_size: int, epoch: int, seed: int) -> Ite
         yield order[start : start + batch_size]
 
 
-def training_step(
-    stage: Stage, optimiser: torch.optim.Optimizer, place: Workers, batch: np.ndarray, epoch: int
-) -> float:
+def training_step(stage: Stage, optimiser: torch.optim.Optimizer, rank: Rank, batch: np.ndarray, epoch: int) -> float:
     """One optimiser step on a global batch; returns its loss."""
     optimiser.zero_grad(set_to_none=True)
     norm, total = stage.norm(batch, epoch), 0.0
     for start in range(0, len(batch), MICRO_BATCH):  # of all processes together: batch norm sees the same images
-        share = place.share(batch[start : start + MICRO_BATCH])
+        share = rank.share(batch[start : start + MICRO_BATCH])
         summed = stage.losses(share, epoch) / norm
-        (summed * place.count).backward()  # DDP divides gradients by the number of processes
-        total += float(place.total(summed))
+        (summed * rank.count).backward()  # DDP divides gradients by the number of processes
+        total += float(rank.total(summed))
     optimiser.step()
     return total
 
 
 def _finish_epoch(
     stage: Stage,
-    run: RunFolder,
-    place: Workers,
+    session: TrainingSession,
     optimiser: torch.optim.Optimizer,
     average: WeightAverage | None,
     row: dict[str, Any],
 ) -> None:
     """Validate, keep the best weights so far, write the checkpoint. Raises RunError for a loss that is no number."""
     _check_finite(stage, row["epoch"], row["loss"])
-    if place.is_first:
+    if session.rank.is_first:
         own = {name: value.detach().clone() for name, value in stage.network.state_dict().items()}
         try:
             if average:
@@ -133,8 +131,8 @@ def _finish_epoch(
             "average": average.state() if average else None,
             "best": stage.best,
         }
-        run.save_checkpoint(stage.name, state, row)
-    place.wait()
+        session.run.save_checkpoint(stage.name, state, row)
+    session.rank.wait()
 
 
 def _check_finite(stage: Stage, epoch: int, value: float) -> None:
@@ -169,11 +167,11 @@ def _restore(stage: Stage, run: RunFolder, optimiser: torch.optim.Optimizer, ave
 class _progress:
     """A bar over all steps of a stage with loss and images per second; silent in all processes but the first."""
 
-    def __init__(self, stage: Stage, console: Console, place: Workers, first_epoch: int, steps: int) -> None:
+    def __init__(self, stage: Stage, session: TrainingSession, first_epoch: int, steps: int) -> None:
         self._epochs = stage.recipe.epochs
         self._bar = Progress(
             TextColumn(f"{stage.name:15}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"),
-            TimeRemainingColumn(), console=console, disable=not place.is_first,
+            TimeRemainingColumn(), console=session.console, disable=not session.rank.is_first,
         )  # fmt: skip
         self._task = self._bar.add_task("", total=self._epochs * steps, completed=first_epoch * steps)
 

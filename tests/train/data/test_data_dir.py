@@ -8,7 +8,8 @@ import pytest
 
 from model_src.classes import COVID, HEALTHY, PNEUMONIA
 from model_src.errors import DataError
-from train.data.data_dir import Example, class_counts, describe_data, list_splits, read_data_dir
+from train.data.data_dir import describe_data, list_splits, read_data_dir
+from train.data.examples import Example, class_counts
 
 LINES = "p1 a.png normal\np2 b.png pneumonia\np3 c.png COVID-19\n"
 

@@ -21,7 +21,7 @@ from PIL import Image
 from model_src.errors import DataError
 from model_src.imaging.xray import read_xray
 from train.data import image_cache, pixel_store
-from train.data.data_dir import Example
+from train.data.examples import Example
 from train.data.image_cache import open_cache
 
 SIZE = 16
@@ -267,7 +267,7 @@ BUILD = """
 import os, signal, sys
 from pathlib import Path
 from train.data import image_cache
-from train.data.data_dir import Example
+from train.data.examples import Example
 
 def until_killed(paths, size, workers):
     for number, item in enumerate(decode_files(paths, size, workers)):

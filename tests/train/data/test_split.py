@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from model_src.errors import DataError
-from train.data.data_dir import Example
+from train.data.examples import Example
 from train.data.split import read_training_data, split_by_patient, without_patients_of
 
 

@@ -13,9 +13,11 @@ from model_src.artefacts import file_digest
 from model_src.errors import RunError
 from model_src.networks.cin import CIN
 from model_src.networks.fpae import FPAE
+from train.recipe import load_recipe
 from train.runs.export import export_run
-from train.runs.publish import main, record_report, ship_run
+from train.runs.publish import main, publish_run, record_report
 from train.runs.run_folder import RunFolder, load_model
+from train.runs.run_record import DataSummary, RunRecord
 
 
 @pytest.fixture
@@ -23,8 +25,9 @@ def run(tmp_path: Path) -> RunFolder:
     """A finished run with seeded weights."""
     torch.manual_seed(0)
     run = RunFolder(tmp_path / "run")
-    recipe = {"name": "quick", "image_size": 32}
-    run.create({"model": "coronet", "recipe": recipe, "data": {}, "cin_trained": True, "trained_on": "x-rays"})
+    recipe = load_recipe("quick").changed(image_size=32)
+    facts = {"data": DataSummary(), "cin_trained": True, "trained_on": "x-rays"}
+    run.create(RunRecord(model="coronet", recipe=recipe, seed=0, **facts))
     for stage, network in (("fpae_healthy", FPAE()), ("fpae_pneumonia", FPAE()), ("cin", CIN())):
         run.save_weights(stage, network.state_dict(), {"epoch": 1})
     (run.path / "history.csv").write_text("stage,epoch\n")
@@ -32,7 +35,7 @@ def run(tmp_path: Path) -> RunFolder:
 
 
 def test_shipped_run_is_half_the_size_and_exports(run: RunFolder, tmp_path: Path) -> None:
-    ship_run(run.path, tmp_path / "shipped")
+    publish_run(run.path, tmp_path / "shipped")
     sizes = [sum(path.stat().st_size for path in folder.glob("*.pt")) for folder in (run.path, tmp_path / "shipped")]
     assert sizes[1] == pytest.approx(sizes[0] / 2, rel=0.02)
     x = torch.rand(2, 1, 32, 32)
@@ -44,16 +47,16 @@ def test_shipped_run_is_half_the_size_and_exports(run: RunFolder, tmp_path: Path
 def test_a_folder_with_anything_else_is_not_replaced(run: RunFolder, tmp_path: Path) -> None:
     (tmp_path / "archive").mkdir()
     (tmp_path / "archive" / "build.py").write_text("precious")
-    with pytest.raises(RunError, match=r"archive: would be replaced, and is no shipped run \(found build\.py\)"):
-        ship_run(run.path, tmp_path / "archive")
+    with pytest.raises(RunError, match=r"archive: would be replaced, and is no published run \(found build\.py\)"):
+        publish_run(run.path, tmp_path / "archive")
     assert (tmp_path / "archive" / "build.py").read_text() == "precious"
     for _ in range(2):  # a shipped run is
-        ship_run(run.path, tmp_path / "shipped")
+        publish_run(run.path, tmp_path / "shipped")
 
 
 def test_report_goes_into_the_metrics_if_it_is_of_these_weights(run: RunFolder, tmp_path: Path) -> None:
     shipped, report = tmp_path / "shipped", tmp_path / "report"
-    ship_run(run.path, shipped)
+    publish_run(run.path, shipped)
     digests = {path.name: file_digest(path) for path in shipped.glob("*.pt")}
     figures = {"accuracy": 0.5, "command": "/home/me", "model": {"path": "/home/me/run", "sha256": digests}}
     report.mkdir()
@@ -78,7 +81,7 @@ def test_weights_beyond_half_precision_are_refused(run: RunFolder, tmp_path: Pat
     weights["fc.bias"][0] = 1e6
     run.save_weights("cin", weights, {})
     with pytest.raises(RunError, match=r"cin fc\.bias does not fit half precision"):
-        ship_run(run.path, tmp_path / "shipped")
+        publish_run(run.path, tmp_path / "shipped")
     assert not (tmp_path / "shipped").exists()
 
 
@@ -86,11 +89,11 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(
     run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    monkeypatch.setattr("sys.argv", ["ship", str(run.path), str(tmp_path / "shipped")])
+    monkeypatch.setattr("sys.argv", ["publish", str(run.path), str(tmp_path / "shipped")])
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # no file can be longer: as on a full disk
     try:
         assert main() == 1
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert "ship: [Errno 27] File too large" in capsys.readouterr().err
+    assert "publish: [Errno 27] File too large" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["run"]

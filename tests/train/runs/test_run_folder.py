@@ -60,9 +60,10 @@ def test_unreadable_images_are_refused_then_skipped_as_the_message_advises(
         train(recipe, with_broken_image, run_dir)
     console = Console(record=True, file=io.StringIO())
     run = train(recipe.changed(cin_epochs=1), with_broken_image, run_dir, skip_unreadable=True, console=console)
-    decoded = run.settings()["decoded"]
-    assert sorted(decoded["skipped"]) == ["train/Healthy/broken.png", "train/Pneumonia/broken.png"]
-    assert sum(decoded["train"].values()) + sum(decoded["validation"].values()) == 30
+    decoded = run.record().decoded
+    assert decoded is not None
+    assert sorted(decoded.skipped) == ["train/Healthy/broken.png", "train/Pneumonia/broken.png"]
+    assert sum(decoded.train.values()) + sum(decoded.validation.values()) == 30
     assert "2 unreadable images left out, listed in run.json" in console.export_text()
 
 
@@ -87,9 +88,9 @@ def test_a_run_under_way_is_not_taken_over(recipe: Recipe, stripes: Path, cut: R
 
 
 def test_what_the_classifier_started_from_is_kept(recipe: Recipe, stripes: Path, cut: RunFolder) -> None:
-    cut.write_json("run.json", cut.settings() | {"classifier_start": "imagenet"})  # as if fetched on the first day
+    cut.write_record(cut.record().changed(classifier_start="imagenet"))  # as if fetched on the first day
     train(recipe, stripes, cut.path, resume=True)
-    assert cut.settings()["classifier_start"] == "imagenet"
+    assert cut.record().classifier_start == "imagenet"
 
 
 @pytest.mark.parametrize(
@@ -104,8 +105,8 @@ def test_resume_with_another_precision_or_autoencoders_is_refused(
 
 
 def test_the_record_says_where_a_run_was_trained(whole: RunFolder) -> None:
-    settings = whole.settings()
-    assert (settings["precision"], settings["device"], settings["torch"]) == ("float32", "cpu", torch.__version__)
+    record = whole.record()
+    assert (record.precision, record.device, record.torch) == ("float32", "cpu", torch.__version__)
 
 
 def shortened(path: Path) -> None:
@@ -179,4 +180,4 @@ def test_residual_cache_takes_its_room_at_once_or_leaves_nothing(tmp_path: Path)
 
 
 def test_run_json_names_no_folder_of_this_machine(whole: RunFolder, stripes: Path) -> None:
-    assert str(stripes.parent) not in json.dumps(whole.settings())
+    assert str(stripes.parent) not in json.dumps(whole.record().as_dict())

@@ -26,20 +26,30 @@ _PATIENCE = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Workers:
-    """This process's place among the processes of one training."""
+class Rank:
+    """Which of the processes of one training this is: `number` of `count`."""
 
-    rank: int = 0
+    number: int = 0
     count: int = 1
 
     @property
     def is_first(self) -> bool:
         """True in the process that writes files and shows progress."""
-        return self.rank == 0
+        return self.number == 0
+
+    @contextmanager
+    def first_then_rest(self) -> Iterator[None]:
+        """The first process runs the block, then all others do; nobody goes on before everybody has run it."""
+        if not self.is_first:
+            self.wait()
+        yield
+        if self.is_first:
+            self.wait()
+        self.wait()
 
     def share(self, batch: np.ndarray) -> np.ndarray:
         """The part of a global batch that this process computes (may be empty)."""
-        return np.array_split(batch, self.count)[self.rank]
+        return np.array_split(batch, self.count)[self.number]
 
     def total(self, value: Tensor) -> Tensor:
         """Sum of a detached tensor over all processes."""
@@ -64,11 +74,11 @@ def is_first_process() -> bool:
 
 
 @contextmanager
-def workers(device: torch.device) -> Iterator[Workers]:
+def joined_ranks(device: torch.device) -> Iterator[Rank]:
     """Join the process group that torchrun describes in the environment; a lone process needs none."""
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count == 1:
-        yield Workers()
+        yield Rank()
         return
     if device.type == "cuda":
         torch.cuda.set_device(device)
@@ -76,17 +86,17 @@ def workers(device: torch.device) -> Iterator[Workers]:
     else:
         dist.init_process_group("gloo", timeout=_PATIENCE)
     try:
-        yield Workers(dist.get_rank(), count)
+        yield Rank(dist.get_rank(), count)
     finally:
         dist.destroy_process_group()
 
 
-def synchronise_batch_norm(module: Module, place: Workers) -> Module:
+def synchronise_batch_norm(module: Module, rank: Rank) -> Module:
     """Replace every BatchNorm2d by one that uses the moments of the global batch.
 
     torch.nn.SyncBatchNorm does this for GPUs only; this one runs on gloo and the CPU too. State dict names stay.
     """
-    if place.count == 1:
+    if rank.count == 1:
         return module
     for name, child in module.named_children():
         if isinstance(child, nn.BatchNorm2d):
@@ -94,7 +104,7 @@ def synchronise_batch_norm(module: Module, place: Workers) -> Module:
             synchronised.load_state_dict(child.state_dict())
             setattr(module, name, synchronised.to(child.weight.device))
         else:
-            synchronise_batch_norm(child, place)
+            synchronise_batch_norm(child, rank)
     return module
 
 
@@ -125,7 +135,11 @@ class _GlobalBatchNorm(nn.BatchNorm2d):
 
 
 class _SumOverProcesses(torch.autograd.Function):
-    """all_reduce with a gradient: every process's input counts in every process's sum, so gradients are summed too."""
+    """all_reduce with a gradient: every process's input counts in every process's sum, so gradients are summed too.
+
+    torch.distributed.nn.functional.all_reduce computes the same, but this PyTorch calls it deprecated, and what is
+    to take its place is private.
+    """
 
     @staticmethod
     def forward(ctx: Any, value: Tensor) -> Tensor:

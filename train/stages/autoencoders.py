@@ -1,4 +1,4 @@
-"""Stage 1: an autoencoder on the images of its own class (equations 2-4, section 3.2)."""
+"""Stage 1: two autoencoders, each on the images of its own class (equations 2-4, section 3.2), or another run's."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from rich.console import Console
 from torch import Tensor, nn
 
+from model_src.classes import HEALTHY, PNEUMONIA
 from model_src.networks.fpae import FPAE
 from train.data.augmentation import MOST_VARIANTS, apply_variants, choose_variants
-from train.data.image_cache import ImageCache
-from train.device import Compute
-from train.distributed import Workers, synchronise_batch_norm
-from train.recipe import Recipe
-from train.runs.run_folder import RunFolder
+from train.rank import synchronise_batch_norm
+from train.runs.run_folder import AUTOENCODERS, RunFolder, load_into
+from train.session import TrainingOptions, TrainingSession
 from train.stages.stage import MICRO_BATCH, Stage, run_stage
 
 
@@ -41,36 +39,54 @@ class FpaeLoss(nn.Module):
         return loss
 
 
-def train_fpae(
-    name: str,
-    label: int,
-    recipe: Recipe,
-    train: ImageCache,
-    validation: ImageCache,
-    run: RunFolder,
-    *,
-    compute: Compute,
-    place: Workers,
-    seed: int,
-    console: Console,
-) -> None:
+def check_autoencoders(options: TrainingOptions) -> None:
+    """Raise RunError if the run whose autoencoders are to be taken does not have them."""
+    if options.tfen_run:
+        other = RunFolder(options.tfen_run)
+        other.record()
+        for name in AUTOENCODERS:
+            load_into(FPAE(), other.load_weights(f"fpae_{name}"), other.weights_path(f"fpae_{name}"))
+
+
+def train_autoencoders(session: TrainingSession) -> None:
+    """Train the autoencoders that the run does not have yet, or copy them from the run that the options name."""
+    run, other = session.run, session.options.tfen_run
+    finished = [name for name in AUTOENCODERS if run.weights_path(f"fpae_{name}").exists()]
+    session.rank.wait()  # until all have looked, before the first process writes
+    for name, label in zip(AUTOENCODERS, (HEALTHY, PNEUMONIA), strict=True):
+        if name in finished:
+            continue
+        if other:
+            _copy(f"fpae_{name}", RunFolder(other), session)
+        else:
+            _train(name, label, session)
+
+
+def _copy(stage: str, other: RunFolder, session: TrainingSession) -> None:
+    """Take a stage of another run, with its metrics, as this run's own."""
+    if session.rank.is_first:
+        session.run.save_weights(stage, other.load_weights(stage), other.read_metrics().get(stage, {}))
+    session.rank.wait()
+
+
+def _train(name: str, label: int, session: TrainingSession) -> None:
     """Train the autoencoder `name` ("healthy", "pneumonia") on the images of class `label`; resumes by itself.
 
     Selected by the validation images of the same class: least loss. Weights go to `fpae_<name>.pt`.
     """
-    settings = recipe.fpae
-    own = np.flatnonzero([example.label == label for example in train.examples])
-    held_out = np.flatnonzero([example.label == label for example in validation.examples])
-    labels = [example.label for example in train.examples]
+    settings, seed, compute = session.recipe.fpae, session.seed, session.compute
+    own = np.flatnonzero([example.label == label for example in session.train.examples])
+    held_out = np.flatnonzero([example.label == label for example in session.validation.examples])
+    labels = [example.label for example in session.train.examples]
     torch.manual_seed(seed + label)
-    network = compute.prepare(synchronise_batch_norm(FPAE(), place))
+    network = compute.prepare(synchronise_batch_norm(FPAE(), session.rank))
     loss = FpaeLoss(network, settings.latent_weight)
-    wrapped = place.wrap(loss)
+    wrapped = session.rank.wrap(loss)
     variants = MOST_VARIANTS[settings.augmentation]
 
     def losses(batch: np.ndarray, epoch: int) -> Tensor:
         indices = own[batch]
-        images = train.tensor(indices)
+        images = session.train.tensor(indices)
         if settings.augmentation != "none":
             chosen = choose_variants(settings.augmentation, variants, labels, indices, epoch, seed)
             images = apply_variants(images, settings.augmentation, indices, chosen, seed)
@@ -83,13 +99,13 @@ def train_fpae(
         total = 0.0
         with torch.inference_mode(), compute.autocast():
             for start in range(0, len(held_out), MICRO_BATCH):
-                total += float(loss(compute.send(validation.tensor(held_out[start : start + MICRO_BATCH]))))
+                images = session.validation.tensor(held_out[start : start + MICRO_BATCH])
+                total += float(loss(compute.send(images)))
         mean = total / len(held_out)
         return {"score": -mean, "loss": mean}
 
     norm: Callable[[np.ndarray, int], float] = lambda batch, epoch: float(len(batch))  # noqa: E731
-    stage = Stage(f"fpae_{name}", settings, network, len(own), losses, norm, validate)
-    run_stage(stage, run, place, seed, console=console)
+    run_stage(Stage(f"fpae_{name}", settings, network, len(own), losses, norm, validate), session)
 
 
 def _squared_error(a: Tensor, b: Tensor) -> Tensor:

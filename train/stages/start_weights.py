@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from torchvision.models import get_model_weights
 
 from model_src.errors import RunError
+from model_src.networks.cin import CIN
 from train.runs.run_folder import read_state_dict
+from train.stages.baselines import XrayResNet
 
 CHOICES = "imagenet, random, or the path of a torchvision state dict"
 
@@ -42,11 +44,21 @@ def start_weights(network: nn.Module, kind: str, init: str) -> str:
             )
         _load_backbone(network, weights, f"torchvision's {kind}")
         return "imagenet"
-    path = Path(init)
-    if not path.is_file():
+    _load_backbone(network, _weights_in(init), init)
+    return f"file {Path(init).name}"
+
+
+def check_start_weights(model: str, init: str) -> None:
+    """Raise RunError if starting weights from a file cannot be used, before anything is trained."""
+    if init not in ("imagenet", "random"):
+        network = CIN() if model == "coronet" else XrayResNet(model).network
+        _load_backbone(network, _weights_in(init), init)
+
+
+def _weights_in(init: str) -> dict[str, Tensor]:
+    if not Path(init).is_file():
         raise RunError(f"--cin-init: found {init!r}, need {CHOICES}")
-    _load_backbone(network, read_state_dict(path), str(path))
-    return f"file {path.name}"
+    return read_state_dict(Path(init))
 
 
 def _load_backbone(network: nn.Module, weights: dict[str, Tensor], where: str) -> None:

@@ -1,0 +1,70 @@
+"""One labelled X-ray, and the collection that it comes with."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from model_src.classes import CLASS_NAMES
+
+# File names of collections that are known to name the patient in them.
+_PATIENT_IN_NAME = (
+    re.compile(r"(?P<patient>\d{8})_\d{3}"),  # NIH: 00001389_001 is patient 00001389
+    re.compile(r"(?P<patient>person\d+)_(virus|bacteria)_\d+"),  # Kermany: person12_virus_3 is child person12
+    re.compile(r"(?P<patient>(NORMAL2-)?IM-\d{4})-\d{4}(-\d{4})?"),  # Kermany's healthy children: IM-0115-0001
+)
+# An ending says a format; the last number of a DICOM UID is none.
+_ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}$")
+
+SPLITS = ("train", "validation", "test")  # the order in which they are listed
+
+
+@dataclass(frozen=True)
+class Example:
+    """One labelled image: `label` is 0 Healthy, 1 Pneumonia, 2 COVID-19; what a source does not say is empty.
+
+    `age` is in years; `view` as the source spells it: PA, AP, L, LL, lateral ...
+    """
+
+    path: Path
+    label: int
+    patient: str
+    source: str
+    age: float | None = None
+    view: str = ""
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Everything that a source found.
+
+    Attributes:
+        splits: "train", "validation", "test" -> examples; unchecked: classes may be empty and images missing.
+        recognised: what the data was taken for, in a few words.
+        left_out: why -> the files or rows that are no examples for that reason.
+        advice: what to do where a class is missing.
+    """
+
+    splits: dict[str, list[Example]]
+    recognised: str
+    left_out: Mapping[str, list[str]] = field(default_factory=dict)
+    advice: str = ""
+
+
+def class_counts(examples: Iterable[Example]) -> dict[str, int]:
+    """Number of examples per class name, in the network's order, zeros included."""
+    counts = Counter(example.label for example in examples)
+    return {name: counts[index] for index, name in enumerate(CLASS_NAMES)}
+
+
+def patient_in_name(path: str) -> str:
+    """The patient whom the file's name gives in a collection known for it, else the whole path: one of its own."""
+    stem = _ENDING.sub("", path)
+    name = stem.rsplit("/", 1)[-1]
+    for pattern in _PATIENT_IN_NAME:
+        if match := pattern.fullmatch(name):
+            return match["patient"]
+    return stem

@@ -1,0 +1,197 @@
+"""Stage 2: the classifier, class-weighted cross-entropy on TFEN residuals (section 2.2) or, for a baseline, X-rays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from sklearn.metrics import balanced_accuracy_score
+from torch import Tensor, nn
+
+from model_src.classes import CLASS_NAMES
+from model_src.errors import RunError
+from model_src.networks.cin import CIN
+from model_src.networks.fpae import FPAE
+from model_src.networks.tfen import TFEN
+from train.data.augmentation import choose_variants
+from train.data.classifier_inputs import ClassifierInputs, residual_inputs
+from train.device import Compute
+from train.rank import synchronise_batch_norm
+from train.runs.run_folder import AUTOENCODERS, load_into
+from train.session import TrainingSession
+from train.stages.baselines import XrayResNet
+from train.stages.stage import MICRO_BATCH, Stage, Weights, run_stage
+from train.stages.start_weights import start_weights
+from train.stages.teacher import teacher_answers
+from train.stages.temperature import divide_logits, fit_temperature
+
+
+class ClassifierLoss(nn.Module):
+    """Sum of class-weighted cross-entropies against soft targets."""
+
+    class_weights: Tensor
+
+    def __init__(self, network: nn.Module, class_weights: Tensor) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("class_weights", class_weights)
+
+    def forward(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Inputs (n, C, S, S), target probabilities (n, 3) -> scalar."""
+        losses = -(self.network(inputs).float().log_softmax(1) * targets * self.class_weights)
+        return losses.sum()
+
+
+def check_batches(images: int, batch_size: int, size: int) -> None:
+    """Raise RunError if batches leave one image alone, where images are too small for that.
+
+    Batch norm needs two values per channel; up to 32 pixels, a ResNet's last map has one for each image.
+    """
+    if size <= 32 and 1 in (min(images, batch_size) % MICRO_BATCH, images % batch_size % MICRO_BATCH):
+        raise RunError(
+            f"{images} training images in batches of {batch_size} leave one image alone, too little for batch norm "
+            f"at {size} pixels; need --image-size 40 or more, or another number of images"
+        )
+
+
+def train_classifier(session: TrainingSession) -> None:
+    """Train the CIN on the residuals of the run's autoencoders, or the baseline that the options name on X-rays."""
+    name = "cin" if session.options.model == "coronet" else session.options.model
+    if session.run.weights_path(name).exists():
+        return
+    train, validation = _residuals(session) if name == "cin" else _xrays(session)
+    _ask_teacher(train, session)
+    torch.manual_seed(session.seed)
+    network = CIN() if name == "cin" else XrayResNet(name)
+    if not session.run.checkpoint_path(name).exists():
+        _start(network, train, session)
+    prepared = session.compute.prepare(synchronise_batch_norm(network, session.rank))
+    fit_classifier(name, prepared, train, validation, session)
+
+
+def _residuals(session: TrainingSession) -> tuple[ClassifierInputs, ClassifierInputs]:
+    """Training and validation inputs of the CIN; the first process makes their files."""
+    autoencoders = []
+    for name in AUTOENCODERS:
+        autoencoders.append(FPAE())
+        stage = f"fpae_{name}"
+        load_into(autoencoders[-1], session.run.load_weights(stage), session.run.weights_path(stage))
+    tfen = session.compute.prepare(TFEN(*autoencoders).eval().requires_grad_(False))
+    settings, seed, folder = session.recipe.cin, session.seed, session.residual_folder
+    # Validation scores what will be served, whose residuals are in float32 whatever training computes in.
+    served = Compute(session.compute.device, bfloat16=False)
+    with session.rank.first_then_rest():
+        train = residual_inputs(
+            session.train, settings.augmentation, settings.variants_shown, seed, session.compute, tfen,
+            folder / "train", settings.mixup,
+        )  # fmt: skip
+        validation = residual_inputs(
+            session.validation, settings.augmentation, 1, seed, served, tfen, folder / "validation"
+        )
+    return train, validation
+
+
+def _xrays(session: TrainingSession) -> tuple[ClassifierInputs, ClassifierInputs]:
+    """Training and validation inputs of a baseline."""
+    settings = session.recipe.cin
+    return (
+        ClassifierInputs(session.train, settings.augmentation, session.seed, session.compute, settings.mixup),
+        ClassifierInputs(session.validation, settings.augmentation, session.seed, session.compute),
+    )
+
+
+def _ask_teacher(train: ClassifierInputs, session: TrainingSession) -> None:
+    """Make a teacher's probabilities the targets, if the recipe has one; the first process asks for all."""
+    settings = session.recipe.cin
+    with session.rank.first_then_rest():
+        if settings.teacher != "none":
+            train.answers = teacher_answers(train, settings.variants_shown, session.residual_folder / "teacher.npy")
+
+
+def _start(network: CIN | XrayResNet, train: ClassifierInputs, session: TrainingSession) -> None:
+    """Give the classifier starting weights and the scale of its inputs; run.json keeps what the start really was."""
+    settings = session.recipe.cin
+    backbone, kind = (network, "resnet18") if isinstance(network, CIN) else (network.network, session.options.model)
+    done = start_weights(backbone, kind, settings.init)
+    if session.rank.is_first:
+        session.run.write_record(session.run.record().changed(classifier_start=done))
+        session.console.print(f"classifier starts from: {done}", markup=False, soft_wrap=True)
+    if not settings.normalise:
+        return
+    mean, deviation = train.moments(session.seed)
+    if isinstance(network, CIN):
+        network.residual_mean, network.residual_std = mean, deviation
+    else:
+        network.input_mean, network.input_std = mean, deviation
+
+
+def fit_classifier(
+    name: str, network: nn.Module, train: ClassifierInputs, validation: ClassifierInputs, session: TrainingSession
+) -> None:
+    """Train `network` (already prepared for the device); resumes by itself.
+
+    Selected by balanced accuracy on validation, ties by cross-entropy; the selected weights are then calibrated
+    there, if the recipe says so. Weights go to `<name>.pt`.
+    """
+    settings, compute = session.recipe.cin, session.compute
+    weights = class_weights(settings.class_weights, train.labels)
+    loss = ClassifierLoss(network, weights.to(compute.device))
+    wrapped = session.rank.wrap(loss)
+
+    def variants(batch: np.ndarray, epoch: int) -> np.ndarray:
+        labels, kind = train.labels.tolist(), settings.augmentation
+        return choose_variants(kind, settings.variants_shown, labels, batch.tolist(), epoch, train.seed)
+
+    def targets(batch: np.ndarray, epoch: int) -> Tensor:
+        smooth = settings.label_smoothing
+        return train.targets(batch, variants(batch, epoch)) * (1 - smooth) + smooth / len(CLASS_NAMES)
+
+    def losses(batch: np.ndarray, epoch: int) -> Tensor:
+        inputs = train.load(batch, variants(batch, epoch))
+        with compute.autocast():
+            return wrapped(compute.send(inputs), targets(batch, epoch).to(compute.device))
+
+    def norm(batch: np.ndarray, epoch: int) -> float:
+        return float((targets(batch, epoch) * weights).sum())
+
+    def validate(network: nn.Module) -> dict[str, float]:
+        return score(predict(network, validation, compute), validation.labels.tolist())
+
+    def calibrated(best: Weights) -> tuple[Weights, dict[str, float]]:
+        network.load_state_dict(best)
+        probabilities = predict(network.eval(), validation, compute)
+        temperature = fit_temperature(probabilities, validation.labels.tolist())
+        return divide_logits(best, temperature), {"temperature": temperature}
+
+    images, finish = len(train.images), calibrated if settings.calibrate else None
+    stage = Stage(name, settings, network, images, losses, norm, validate, settings.average, finish)
+    run_stage(stage, session)
+
+
+def predict(network: nn.Module, inputs: ClassifierInputs, compute: Compute) -> Tensor:
+    """Probabilities (N, 3) of all images as they are."""
+    parts = []
+    with torch.inference_mode(), compute.autocast():
+        for part in np.array_split(np.arange(len(inputs.images)), max(1, len(inputs.images) // MICRO_BATCH)):
+            batch = inputs.load(part, np.zeros(len(part), dtype=np.int64))
+            parts.append(network(compute.send(batch)).float().softmax(1).cpu())
+    return torch.cat(parts)
+
+
+def score(probabilities: Tensor, truth: Sequence[int]) -> dict[str, float]:
+    """Balanced accuracy and cross-entropy; "score" orders by the first, then by the second."""
+    balanced = float(balanced_accuracy_score(truth, probabilities.argmax(1).numpy()))
+    loss = float(F.nll_loss(probabilities.clamp_min(1e-12).log(), torch.tensor(truth)))
+    return {"score": balanced - 1e-6 * loss, "balanced_accuracy": balanced, "loss": loss}
+
+
+def class_weights(setting: str | tuple[float, ...], labels: np.ndarray) -> Tensor:
+    """Weight per class (3,): "balanced" is N / (3 N_c), so that every class weighs the same in the loss."""
+    if setting == "none":
+        return torch.ones(len(CLASS_NAMES))
+    if setting == "balanced":
+        counts = np.bincount(labels, minlength=len(CLASS_NAMES))
+        return torch.tensor(len(labels) / (len(CLASS_NAMES) * counts), dtype=torch.float32)
+    return torch.tensor(setting, dtype=torch.float32)
