@@ -9,7 +9,7 @@ from cli.main import COMMANDS, build_parser
 from docs.generator.markdown import page, table
 
 _INTRODUCTION = """\
-`coronet COMMAND --help` says the same on screen. `python -m cli COMMAND` is the same program.
+`coronet COMMAND --help` says the same on screen. `python -m coronet_serve COMMAND` is the same program.
 
 Exit status: 0 done, 1 failed (one line on stderr says what was found, what is needed, what to do), 2 wrong usage,
 130 interrupted."""
@@ -59,8 +59,8 @@ def _usage(program: str, arguments: list[argparse.Action]) -> str:
 
 
 def _spelled(action: argparse.Action) -> str:
-    """An argument as it is typed: "IMAGE ...", "--out DIR", "--json"."""
-    name = action.option_strings[-1] if action.option_strings else ""
+    """An argument as it is typed: "IMAGE ...", "--out DIR", "-r, --recursive"."""
+    name = ", ".join(action.option_strings)
     if action.nargs == 0:
         return name
     if isinstance(action.metavar, tuple):
@@ -75,7 +75,7 @@ def _spelled(action: argparse.Action) -> str:
 
 def _meaning(action: argparse.Action, program: str) -> str:
     text = (action.help or "") % {**vars(action), "prog": program}
-    return f"{text} **Required.**" if action.option_strings and action.required else text
+    return f"{text}. **Required.**" if action.option_strings and action.required else text
 
 
 def _as_markdown(text: str) -> str:

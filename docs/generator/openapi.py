@@ -13,9 +13,10 @@ from handlers.limits import Limits
 from model_src.classes import RESEARCH_USE
 from model_src.imaging.decoding import MAX_PIXELS
 from model_src.model_names import EXPLAIN_MODEL, PREDICT_MODEL
+from outputs.registry import EXPLANATIONS
 
 _NOTICE = "# Written by `python -m docs.generator` from the code. Change the code, not this file.\n"
-_JSON, _PNG = "application/json", "image/png"
+_JSON = "application/json"
 _RAW = "application/octet-stream"
 _FORM = "multipart/form-data"
 
@@ -108,7 +109,9 @@ def _predict() -> dict[str, Any]:
 def _explain(operation: str, summary: str) -> dict[str, Any]:
     answer = {"anyOf": [reference("Explanation"), reference("Explanations")]}
     found = _response("an object or a list as JSON; with `format=png` the overlay", answer, EXPLANATION)
-    found["content"][_PNG] = {"schema": {"type": "string", "contentMediaType": _PNG}}
+    for media_type in EXPLANATIONS:
+        if media_type != _JSON:
+            found["content"][media_type] = {"schema": {"type": "string", "contentMediaType": media_type}}
     request = {"anyOf": [explain_request(), reference("ExplainImages")]}
     example = {"data": "<base64>", "method": "grad_cam", "target": "COVID-19"}
     return {

@@ -13,8 +13,9 @@ from explanations.settings import Settings, options_of
 from handlers.limits import Limits
 from model_src import errors
 from model_src.classes import CLASS_NAMES
-from model_src.engines.settings import ENGINES, PRECISIONS
+from model_src.engines.settings import PRECISIONS, engine_names
 from model_src.imaging.decoding import MAX_PIXELS
+from outputs.registry import EXPLANATIONS, format_names
 from train.recipe import Recipe, load_recipe, recipe_names
 
 # Errors that have no class of ours: status, type, when.
@@ -59,7 +60,7 @@ def errors_page() -> str:
 
 def options_page() -> str:
     """docs/reference/explanation-options.md"""
-    general = options_of(Settings)
+    general, formats = options_of(Settings), list(format_names(EXPLANATIONS))
     common = [
         ("`method`", next(iter(METHODS)), f"one of {', '.join(METHODS)}", "how to explain"),
         (
@@ -68,7 +69,12 @@ def options_page() -> str:
             f"one of {', '.join(CLASS_NAMES)} or 0, 1, 2",
             "the class to explain; default: the predicted one",
         ),
-        ("`format`", "json", "one of json, png", "everything as JSON, or the overlay alone as a picture"),
+        (
+            "`format`",
+            formats[0],
+            f"one of {', '.join(formats)}",
+            "everything as JSON, or the overlay alone as a picture",
+        ),
         *(_option_row(Settings, name) for name in general),
     ]
     sections = []
@@ -114,11 +120,11 @@ def limits_page() -> str:
         table(
             ["setting", "packed", "takes", "meaning"],
             [
-                ("`engine`", packed["engine"], " ".join(ENGINES), "what runs predictions"),
+                ("`engine`", packed["engine"], ", ".join(engine_names()), "what runs predictions"),
                 (
                     "`precision`",
                     packed["precision"],
-                    " ".join(PRECISIONS),
+                    ", ".join(PRECISIONS),
                     "the engine's numbers; see `coronet evaluate --engine`",
                 ),
                 *((f"`{name}`", f"{value:,}", "a positive integer", meaning[name]) for name, value in given.items()),

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from explanations import DEFAULT_METHOD, METHODS
+from explanations.grid_maps import LARGEST_GRID
 from explanations.settings import Option, options_of
 from handlers.limits import Limits
 from model_src.classes import CLASS_NAMES
-from model_src.imaging.formats import ACCEPTED
+from model_src.imaging.formats import ACCEPTED, FORMATS
+from outputs.registry import EXPLANATIONS, format_names
 
 Schema = dict[str, Any]
 
-IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "DICOM")
-LARGEST_GRID = 64
+IMAGE_FORMATS = tuple(row.name for row in FORMATS)
+FORMATS_OF_EXPLANATIONS = tuple(format_names(EXPLANATIONS))
 
 
 def reference(name: str) -> Schema:
@@ -153,8 +155,8 @@ def _common_fields(method: str) -> dict[str, Schema]:
         },
         "format": {
             "type": "string",
-            "enum": ["json", "png"],
-            "default": "json",
+            "enum": list(FORMATS_OF_EXPLANATIONS),
+            "default": FORMATS_OF_EXPLANATIONS[0],
             "description": "json: everything; png: the overlay alone, as the response's body",
         },
     }

@@ -95,8 +95,8 @@ def test_the_ends_of_every_range_are_taken_and_what_lies_beyond_is_refused(metho
         return valid({"data": "", "method": method, **fields}, schema), True
 
     for name, (option, default) in options_of(METHODS[method].settings).items():
-        inside = list(option.choices) or [option.low, option.high]
-        outside = ["none of these"] if option.choices else [option.low - 1, option.high + 1, "many"]
+        inside: list[Any] = list(option.choices) or [option.low, option.high]
+        outside: list[Any] = ["none of these"] if option.choices else [option.low - 1, option.high + 1, "many"]
         for value in [*inside, *([] if default is None else [default])]:
             assert taken(**{name: value}) == (True, True), (name, value)
         for value in outside:
