@@ -3,7 +3,7 @@
 TorchServe's workers hand each value to the frontend as a line of text, which the frontend sorts into counters and
 histograms; so nothing of ours runs when the port is read. Values must be finite numbers and the values of dimensions
 free of ":" and ",": both hold for everything here, names of classes, errors, methods and steps.
-docs/metrics.md says what each name means.
+docs/reference/metrics.md says what each name means.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How `coronet serve` runs the one archive: as one model for predictions and one for explanations.
 
-The only place for these numbers; docs/serving.md has the measurements behind them.
+The only place for these numbers; docs/background/serving.md says why.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Start TorchServe with coronet.mar and wait until the model answers; Ctrl-C stops it.
 
 Predictions and explanations have worker processes of their own, so that a flood of the one does not hold up the
-other (docs/serving.md). When it is stopped, requests in progress get 30 seconds to finish.
+other (docs/background/serving.md). When it is stopped, requests in progress get 30 seconds to finish.
 
 Java is found on this machine or comes with the installation. Access tokens stay on: `coronet predict` and
 `coronet explain` of the same user find theirs, others get it from you.

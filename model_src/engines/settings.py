@@ -15,7 +15,8 @@ PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 TOLERANCE = 0.01
 
 # What "auto" means on a GPU, where batches are classified about three times as fast as in float32
-# (docs/performance.md). The shipped model's answers on 208 test X-rays pass the rule in it, on an H100.
+# (docs/experiments/2026-11-26-engines-on-a-gpu.md). The shipped model's answers on 208 test X-rays pass the rule in it,
+# on an H100.
 GPU_PRECISION = "float16"
 
 

@@ -1,4 +1,4 @@
-"""Files and tests that the documents name are there. Others than experiments and the changelog, which tell of their day."""
+"""Files and tests that the documents name are there; experiments and the changelog tell of their day and are left out."""
 
 from __future__ import annotations
 
