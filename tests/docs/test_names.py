@@ -1,4 +1,4 @@
-"""Files and tests that the documents name are there; experiments and the changelog tell of their day and are left out."""
+"""Files and tests that the documents name are there; experiments and the changelog, which tell of their day, aside."""
 
 from __future__ import annotations
 
