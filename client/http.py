@@ -19,26 +19,12 @@ import requests
 
 from client import size_check
 from client.addresses import DEFAULT_URL, is_local
-from client.management import ask_management
-from client.refusals import connection_error, response_error, token_refused, too_large
-from client.tokens import TokenSource, read_key
+from client.keys import BearerToken, key_refused, renew
+from client.refusals import connection_error, response_error, too_large
+from client.tokens import TokenSource
 from model_src.errors import Overloaded, RequestError, ServerError
 from model_src.model_names import ABANDON_FIELD, EXPLAIN_MODEL, REQUEST_HEADER
 from model_src.time_limits import CONNECT, PREDICT_PATIENCE, RETRY_WAITS
-
-
-class BearerToken(requests.auth.AuthBase):
-    """Sends the token; as `auth` rather than as a header, because a ~/.netrc entry would replace a header."""
-
-    def __init__(self, token: str) -> None:
-        """Raises ServerError for what cannot be sent: the error met later would quote it."""
-        if not token.isascii() or not token.isprintable():
-            raise ServerError("the token holds characters that no token has: copy it again, or use --token-file")
-        self.token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self.token}"
-        return request
 
 
 class CoroNetClient:
@@ -165,7 +151,7 @@ class CoroNetClient:
             self._met = True
             if response.status_code == 503 and waits:
                 time.sleep(waits.pop(0))
-            elif may_renew and token_refused(response) and self._renewed(token):
+            elif may_renew and key_refused(response) and self._renewed(token):
                 may_renew = False
             else:
                 return response
@@ -221,14 +207,7 @@ class CoroNetClient:
             return False
         if self._token.read() != refused:
             return True
-        if self._token.management_url is None:
-            return False
-        try:
-            key = BearerToken(read_key(self._token.file, "API"))
-            response = ask_management(self._token.management_url, "GET", "/token", key, {"type": "inference"}, CONNECT)
-        except requests.RequestException:
-            return False
-        return response.ok and self._token.read() != refused
+        return renew(self._token, "inference") and self._token.read() != refused
 
     def _json(self, response: requests.Response) -> dict[str, Any]:
         """The JSON object of a good answer; raises what a bad one says."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import requests
 
 from client.addresses import DEFAULT_URL
+from client.keys import key_refused
 from client.tokens import TOKEN_VARIABLE, TokenSource
 from model_src import errors
 from model_src.errors import CoroNetError, ImageTooLarge, InternalError, Overloaded, RequestError, ServerError
@@ -16,18 +17,13 @@ def too_large(sent: int | None = None) -> ImageTooLarge:
     return ImageTooLarge(f"{found}the server takes smaller requests: see max_request_size in config.properties")
 
 
-def token_refused(response: requests.Response) -> bool:
-    """True for TorchServe's answer to a missing, wrong or expired token, which is a 400."""
-    return response.status_code == 400 and b"InvalidKeyException" in response.content[:300]
-
-
 def response_error(response: requests.Response, kind: str, message: str, url: str, token: TokenSource) -> CoroNetError:
     """The exception for a bad response; `kind` and `message` are "type" and "message" of its body."""
     status = response.status_code
     refusal = getattr(errors, kind, None)
     if isinstance(refusal, type) and issubclass(refusal, RequestError):
         return refusal(message)
-    if token_refused(response):
+    if key_refused(response):
         return ServerError(
             f"{url} refused {token} (wrong or expired): give the server's own with "
             f"--token-file key_file.json, --token or {TOKEN_VARIABLE}, or restart it with 'coronet serve'"

@@ -6,7 +6,7 @@ from typing import Any
 
 import requests
 
-from client.http import BearerToken
+from client.keys import BearerToken, key_refused, renew
 from client.management import ask_management
 from client.tokens import TokenSource, read_key
 from model_src.errors import ServerError
@@ -26,11 +26,17 @@ def describe(token: TokenSource, model: str, **parameters: str) -> dict[str, Any
     if token.management_url is None:
         return {}
     try:
-        key = BearerToken(read_key(token.file, "management")) if token.file else None
-        response = ask_management(token.management_url, "GET", f"/models/{model}", key, parameters, _TIMEOUT)
+        response = _ask(token, model, parameters)
+        if key_refused(response) and renew(token, "management"):  # a server may run for longer than its keys live
+            response = _ask(token, model, parameters)
         return response.json()[0] if response.ok else {}
     except (requests.RequestException, ServerError):
         return {}
+
+
+def _ask(token: TokenSource, model: str, parameters: dict[str, str]) -> requests.Response:
+    key = BearerToken(read_key(token.file, "management")) if token.file else None
+    return ask_management(str(token.management_url), "GET", f"/models/{model}", key, parameters, _TIMEOUT)
 
 
 def all_pools_work(token: TokenSource) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from client.http import BearerToken
+from client.keys import BearerToken
 from client.management import ask_management
 
 
