@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 from archive.contents import SERVED_PACKAGES
@@ -49,12 +50,15 @@ def build_archive(
     Raises:
         ArtefactError: a wrong version, no such config, an artefact that is missing or not the one that was exported,
             or an archive that does not answer.
+        ModuleNotFoundError: torch-model-archiver is not installed.
     """
     artefacts = Path(artefact_dir)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", version):
         raise ArtefactError(f"version: found {version!r}, need letters, digits, '.', '_' and '-', as in 1.0")
     if not Path(config).is_file():
         raise ArtefactError(f"{config}: not found, need a model-config.yaml; leave --config away for our own")
+    if find_spec("model_archiver") is None:  # it runs in a process of its own
+        raise ModuleNotFoundError("torch-model-archiver is not installed", name="model_archiver")
     check_digests(artefacts)
     target = Path(model_store) / ARCHIVE_NAME
     with tempfile.TemporaryDirectory(prefix="coronet-archive-") as folder:

@@ -48,7 +48,7 @@ EXTRAS = {
     "data": "train",
     "train": "train",
     "import-weights": "train",
-    "evaluate": "serve,train",
+    "evaluate": "train",
     "export": "serve",
     "archive": "serve",
 }
@@ -96,11 +96,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CoroNetError as error:
         print(f"coronet: {error}", file=sys.stderr)
     except ModuleNotFoundError as error:
-        extra = EXTRAS.get(words[0])
-        if extra is None or error.name is None or (ROOMS / error.name.partition(".")[0]).is_dir():
+        extra, module = EXTRAS.get(words[0]), (error.name or "").partition(".")[0]
+        if not extra or not module or (ROOMS / module).is_dir():
             raise  # a defect, not an extra that was left out
         print(
-            f"coronet: found no {error.name}, 'coronet {words[0]}' needs it: pip install 'coronet-serve[{extra}]'",
+            f"coronet: found no {module}, 'coronet {words[0]}' needs it: pip install 'coronet-serve[{extra}]'",
             file=sys.stderr,
         )
     except BrokenPipeError:  # the reader of our output went away: `coronet predict ... | head`

@@ -142,3 +142,10 @@ def test_make_packs_again_when_anything_changes_that_goes_in():
     makefile = (ROOT / "Makefile").read_text()
     (folders,) = re.findall(r"^\$\(MAR\): \$\(shell find ([\w/. ]+) -type f", makefile, flags=re.M)
     assert set(folders.split()) == {"archive", "train/runs/export.py", *SERVED_PACKAGES}
+
+
+def test_without_the_archiver_its_name_is_in_the_error(artefact_dir, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "model_archiver", None)
+    with pytest.raises(ModuleNotFoundError) as caught:
+        build_archive(artefact_dir, tmp_path / "store")
+    assert caught.value.name == "model_archiver"

@@ -206,7 +206,7 @@ def test_bench(coronet, fake_server):
         (["export", "run", "--out", "artefacts"], "serve"),
         (["train", "data", "--out", "run"], "train"),
         (["phantoms", "out"], "train"),
-        (["evaluate", "run", "data", "--out", "report"], "serve,train"),
+        (["evaluate", "run", "data", "--out", "report"], "train"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
