@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -22,14 +20,16 @@ from client.worker_status import describe
 from handlers.server_files import WORKERS_VARIABLES, ServerFiles
 from launcher.java import find_java
 from launcher.packaged_files import LOG_CONFIG, ROOMS
+from launcher.places import locked, make_state_directory, refuse_noexec, temporary_directory
 from launcher.process_group import stop_group
+from launcher.readiness import Progress, wait_until_ready
 from launcher.server_log import ServerLog
 from launcher.torchserve_config import read_properties, settle_addresses, write_config
 from launcher.worker_pools import ARCHIVE, WorkerPool, choose_pools, count_gpus, snapshot
 from model_src.cores import available_cores
-from model_src.errors import RequestError, ServerError
+from model_src.errors import ServerError
 from model_src.model_names import PREDICT_MODEL
-from model_src.time_limits import DRAIN, PREDICT_PATIENCE, SERVER_START, STOP
+from model_src.time_limits import DRAIN, PREDICT_PATIENCE, STOP
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,10 @@ class Server:
         return "\n  ".join([f"{what}; its log says:", *self.log.reasons(), f"more in {self.logs}"])
 
 
+def _say_nothing(line: str) -> None:
+    pass
+
+
 @contextmanager
 def torchserve(
     model_store: Path,
@@ -84,6 +88,7 @@ def torchserve(
     workers: int | None = None,
     explain_workers: int | None = None,
     state: Path | None = None,
+    progress: Progress = _say_nothing,
 ) -> Iterator[Server]:
     """Serve MODEL_STORE/coronet.mar: yields when every worker pool has answered, stops everything at the end.
 
@@ -98,6 +103,7 @@ def torchserve(
             one model serves both.
         state: directory for key file, logs and record; by default the user's own for this port, where
             `coronet predict` looks for the token.
+        progress: is told in a line each what is being done.
 
     Raises:
         ServerError: no archive, no Java, a port in use, or a model that does not load.
@@ -114,20 +120,13 @@ def torchserve(
     java = find_java()
     properties = read_properties(config)
     pools = choose_pools(available_cores(), count_gpus(properties), workers, explain_workers)
-    # For the launcher's pid file, the sockets and the unpacked archive: a second server would take the first
-    # one's. Directly in /tmp, because a socket's path may have 107 bytes at most.
-    with (
-        tempfile.TemporaryDirectory(prefix="coronet-", dir="/tmp", ignore_cleanup_errors=True) as temporary,
-        _locked(Path(temporary)),  # systemd's cleaner of /tmp leaves alone what is locked
-        ExitStack() as stack,
-    ):
+    with temporary_directory() as temporary, ExitStack() as stack:
         addresses = settle_addresses(
             properties, port, management_port, metrics_port, management_socket=f"{temporary}/management.sock"
         )
-        state = (state or state_directory(addresses.port)).resolve()
-        state.mkdir(parents=True, exist_ok=True)
-        state.chmod(0o700)  # TorchServe makes the key file private only after writing it
-        stack.enter_context(_locked(state))
+        refuse_noexec(temporary, unix_socket=addresses.management.startswith("unix:"))
+        state = make_state_directory(state or state_directory(addresses.port))
+        stack.enter_context(locked(state))
         key_file = state / "key_file.json"
         management_link = state / "management.sock"
         for leftover in (key_file, management_link):
@@ -138,6 +137,7 @@ def torchserve(
         command += [sys.executable, "-m", "ts.model_server", "--start", "--foreground", "--ncs"]
         command += ["--ts-config", str(own_config), "--model-store", str(model_store.resolve())]
         command += ["--log-config", str(LOG_CONFIG)]
+        progress(f"Java {java.version} ({java.executable}) starts TorchServe; keys and logs are in {state}")
         process = subprocess.Popen(
             command,
             cwd=state,
@@ -156,11 +156,11 @@ def torchserve(
                 management_url=addresses.management,
                 token=TokenSource(file=key_file if tokens else None, management_url=addresses.management),
                 logs=state / "logs",
-                temporary=Path(temporary),
+                temporary=temporary,
                 process=process,
                 log=ServerLog(cast(IO[str], process.stdout)),
             )
-            _wait_until_ready(server, pools)
+            wait_until_ready(server, pools, progress)
             record = ServerRecord(server.url, server.management_url, process.pid, str(key_file) if tokens else None)
             write_record(record, state)
             if server.management_url.startswith("unix:"):
@@ -175,25 +175,7 @@ def torchserve(
                 leftover.unlink(missing_ok=True)
 
 
-@contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    """Hold the lock on a directory inside.
-
-    Raises:
-        ServerError: another process has it.
-    """
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ServerError(f"another 'coronet serve' uses {directory}: choose another --port, or stop it") from None
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _environment(state: Path, temporary: str, pools: Sequence[WorkerPool]) -> dict[str, str]:
+def _environment(state: Path, temporary: Path, pools: Sequence[WorkerPool]) -> dict[str, str]:
     """The environment of TorchServe and its workers."""
     environment = dict(os.environ)
     for name in (
@@ -202,34 +184,10 @@ def _environment(state: Path, temporary: str, pools: Sequence[WorkerPool]) -> di
     ):
         environment.pop(name, None)
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment.get('PATH', os.defpath)}"
-    environment["TMPDIR"] = environment["TEMP"] = temporary
+    environment["TMPDIR"] = environment["TEMP"] = str(temporary)
     environment["LOG_LOCATION"] = environment["METRICS_LOCATION"] = str(state / "logs")
     # An explanation's threads wait for each other thousands of times. Spinning meanwhile, as by default, they use up
     # the little that predictions leave them: five times slower on busy cores.
     environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     environment.update({WORKERS_VARIABLES[pool.model]: str(pool.workers) for pool in pools})
     return environment
-
-
-def _wait_until_ready(server: Server, pools: Sequence[WorkerPool]) -> None:
-    """Return when every worker has loaded the model and each worker pool has answered a small request."""
-    deadline = time.monotonic() + SERVER_START
-    while True:
-        if server.process.poll() is not None:
-            raise ServerError(server.failure("TorchServe ended while starting"))
-        if server.log.failed.is_set():
-            raise ServerError(server.failure("the model could not be loaded"))
-        if time.monotonic() > deadline:
-            raise ServerError(server.failure(f"the model did not answer within {SERVER_START} s"))
-        if all(_has_loaded(server, pool) for pool in pools):
-            break
-        time.sleep(0.5)
-    try:
-        server.client().check()
-    except RequestError as error:
-        raise ServerError(server.failure(f"the model loaded but does not answer ({error})")) from None
-
-
-def _has_loaded(server: Server, pool: WorkerPool) -> bool:
-    workers = server.describe(pool.model).get("workers", [])
-    return len(workers) == pool.workers and all(worker["status"] == "READY" for worker in workers)

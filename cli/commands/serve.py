@@ -70,6 +70,7 @@ def run(args: argparse.Namespace) -> int:
             metrics_port=args.metrics_port,
             workers=args.workers,
             explain_workers=args.explain_workers,
+            progress=lambda line: print(f"  {line}", flush=True),
         ) as server:
             model = server.describe()
             workers = model.get("workers", [])
@@ -83,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
                 f"coronet {model.get('modelVersion', '')} answers at {server.url} ({size})\n"
                 f"  predict   coronet predict IMAGE --url {server.url}\n"
                 f"  explain   coronet explain IMAGE --out DIR --url {server.url}\n"
-                f"  curl      {header}curl -f {option}{server.url}/predictions/coronet -T IMAGE\n"
+                f"  curl      {header}curl --fail-with-body {option}{server.url}/predictions/coronet -T IMAGE\n"
                 f"  logs      {server.logs}\n"
                 "  stop      Ctrl-C",
                 flush=True,

@@ -12,7 +12,7 @@ import pytest
 
 from client.tokens import TokenSource
 from handlers.server_files import ServerFiles
-from launcher.server import Server, _environment, _locked, torchserve
+from launcher.server import Server, _environment, torchserve
 from launcher.server_log import ServerLog
 from launcher.worker_pools import WorkerPool
 from model_src.errors import ServerError
@@ -70,7 +70,7 @@ def test_the_childs_environment_is_its_own(monkeypatch, tmp_path):
     monkeypatch.setenv("TS_CONFIG_FILE", "another")
     monkeypatch.setenv("PATH", "/usr/bin")
     monkeypatch.setenv("HTTPS_PROXY", "kept")
-    environment = _environment(tmp_path, "/tmp/own", [WorkerPool("coronet", 3), WorkerPool("coronet-explain", 1)])
+    environment = _environment(tmp_path, Path("/tmp/own"), [WorkerPool("coronet", 3), WorkerPool("coronet-explain", 1)])
     assert not {"PYTHONPATH", "TS_CONFIG_FILE"} & environment.keys()
     assert (environment["CORONET_WORKERS"], environment["CORONET_EXPLAIN_WORKERS"]) == ("3", "1")
     assert environment["PATH"] == f"{Path(sys.executable).parent}:/usr/bin"
@@ -78,14 +78,6 @@ def test_the_childs_environment_is_its_own(monkeypatch, tmp_path):
     assert environment["LOG_LOCATION"] == str(tmp_path / "logs")
     assert environment["HTTPS_PROXY"] == "kept"
     assert environment["OMP_WAIT_POLICY"] == "PASSIVE"
-
-
-def test_a_state_directory_has_one_server(tmp_path):
-    refusal = pytest.raises(ServerError, match=f"another 'coronet serve' uses {tmp_path}")
-    with _locked(tmp_path), refusal, _locked(tmp_path):
-        pytest.fail("locked twice")
-    with _locked(tmp_path):
-        pass
 
 
 def test_draining_waits_for_what_is_in_progress_and_not_for_ever(fake_server, tmp_path):
