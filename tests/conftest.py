@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
 
 import pytest
 import torch
 from PIL import Image
 
 from archive.build import build_archive
-from launcher.java import find_java
 from launcher.server import Server, torchserve
 from launcher.torchserve_config import free_ports
 from model_src import torchscript
@@ -28,8 +23,6 @@ from tests.properties import load_profile
 from tests.skip_list import SkipList, read_allowed
 
 ROOT = Path(__file__).resolve().parent.parent
-STOP_SECONDS = 40
-
 load_profile()
 
 pytest_plugins = ["pytester"]  # runs pytest on a test's own files
@@ -115,48 +108,3 @@ def phantom_png(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("phantom") / "phantom.png"
     Image.fromarray(make_phantom(2, seed=1, size=96).image).save(path)
     return path
-
-
-@pytest.fixture
-def user_environment(tmp_path: Path) -> dict[str, str]:
-    """The environment of a user with a state directory of their own and Java on PATH."""
-    java = find_java().executable.parent
-    return {
-        **os.environ,
-        "XDG_STATE_HOME": str(tmp_path / "state"),
-        "PATH": f"{Path(sys.executable).parent}:{java}:{os.environ['PATH']}",
-    }
-
-
-class Start(Protocol):
-    """start(command) -> the process, its output in .stdout."""
-
-    def __call__(self, command: Sequence[object], **arguments: Any) -> subprocess.Popen[str]: ...
-
-
-@pytest.fixture
-def start(user_environment: dict[str, str]) -> Iterator[Start]:
-    """Starts commands as the user would; whatever still runs at the end is interrupted, then killed."""
-    started: list[subprocess.Popen[str]] = []
-
-    def run(command: Sequence[object], **arguments: Any) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [str(word) for word in command],
-            env=user_environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            **arguments,
-        )
-        started.append(process)
-        return process
-
-    yield run
-    for process in started:
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-        process.communicate()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -9,6 +10,7 @@ import pytest
 import requests
 
 from launcher.server import Server
+from tests.e2e.user import User
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -33,3 +35,11 @@ def post(server: Server) -> Post:
         return requests.post(server.url + path, headers={**token, **(headers or {})}, timeout=120, **arguments)
 
     return send
+
+
+@pytest.fixture
+def user(tmp_path: Path) -> Iterator[User]:
+    """A user whose commands end with the test."""
+    somebody = User(tmp_path)
+    yield somebody
+    somebody.leave()

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 import time
-from pathlib import Path
 
 import psutil
 import pytest
@@ -17,7 +15,6 @@ from client.tokens import read_key
 from launcher.process_group import members
 from launcher.torchserve_config import free_ports
 
-CORONET = Path(sys.executable).parent / "coronet"
 SLOW = {"method": "meaningful_perturbation", "steps": "300"}  # seconds, on the 64-pixel chain of the tests
 PATHS = ("/explanations/coronet", "/explanations/coronet-explain")
 
@@ -65,16 +62,12 @@ def test_a_flood_of_explanations_at_both_addresses_does_not_hold_up_predictions(
 
 
 @pytest.fixture
-def serving(start, model_store, tmp_path):
-    """`coronet serve` with one worker in each worker pool: the process, its address, its token."""
+def serving(user, model_store):
+    """`coronet serve` with one worker in each pool: the process, its address, its token."""
     port, metrics_port = free_ports(2)
     ports = ("--port", port, "--metrics-port", metrics_port)
-    process = start([CORONET, "serve", "--model-store", model_store, "--workers", "1", *ports])
-    for line in process.stdout:
-        if "Ctrl-C" in line:
-            break
-    assert process.poll() is None
-    key_file = tmp_path / "state" / "coronet" / f"serve-{port}" / "key_file.json"
+    process, _ = user.serve("--model-store", model_store, "--workers", "1", *ports)
+    key_file = user.state / "coronet" / f"serve-{port}" / "key_file.json"
     return process, f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {read_key(key_file, 'inference')}"}
 
 
