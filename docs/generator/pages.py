@@ -16,7 +16,7 @@ from model_src.classes import CLASS_NAMES
 from model_src.engines.settings import PRECISIONS, engine_names
 from model_src.imaging.decoding import MAX_PIXELS
 from outputs.registry import EXPLANATIONS, format_names
-from train.recipe import Recipe, load_recipe, recipe_names
+from train.recipe import CinRecipe, FpaeRecipe, Recipe, load_recipe, recipe_names
 
 # Errors that have no class of ours: status, type, when.
 OTHER_ERRORS: tuple[tuple[int, str, str], ...] = (
@@ -139,39 +139,31 @@ def limits_page() -> str:
 def recipes_page() -> str:
     """docs/reference/recipes.md"""
     recipes = {name: load_recipe(name).as_dict() for name in recipe_names()}
-    rows = {
-        name: {setting: value for setting, value in recipe.items() if setting not in ("name", "fpae", "cin")}
-        for name, recipe in recipes.items()
-    }
     parts = []
-    for title, values in (
-        ("Whole run", rows),
-        ("`fpae`: each autoencoder", {name: recipe["fpae"] for name, recipe in recipes.items()}),
-        ("`cin`: the classifier", {name: recipe["cin"] for name, recipe in recipes.items()}),
+    for title, settings, values in (
+        ("Whole run", Recipe, recipes),
+        ("`fpae`: each autoencoder", FpaeRecipe, {name: recipe["fpae"] for name, recipe in recipes.items()}),
+        ("`cin`: the classifier", CinRecipe, {name: recipe["cin"] for name, recipe in recipes.items()}),
     ):
-        settings = next(iter(values.values()))
-        parts += [
-            f"## {title}",
-            table(
-                ["setting", *values],
-                [(f"`{key}`", *(_value(values[name][key]) for name in values)) for key in settings],
-            ),
+        rows = [
+            (f"`{key}`", field.description or "", *(_value(values[name][key]) for name in recipes))
+            for key, field in settings.model_fields.items()
+            if key not in ("name", "fpae", "cin")
         ]
+        parts += [f"## {title}", table(["setting", "takes", *recipes], rows)]
     return page(
         "Recipes",
         "A recipe holds every setting that decides what a training computes. It is a file of some thirty lines in "
         "[train/recipes](../../train/recipes); `coronet train --recipe NAME` takes it. What the recipes are for: "
-        "[Training](../background/training.md#recipes). What each setting means: the comments of "
-        f"`{Recipe.__name__}` in [train/recipe.py](../../train/recipe.py).",
+        "[Training](../background/training.md#recipes). What each setting means: "
+        "[train/recipe.py](../../train/recipe.py).",
         *parts,
     )
 
 
 def _value(value: object) -> str:
-    return (
-        ", ".join(map(str, value))
-        if isinstance(value, list | tuple)
-        else str(value).lower()
-        if isinstance(value, bool)
-        else str(value)
-    )
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_value, value))
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value).lower() if isinstance(value, bool) else str(value)
