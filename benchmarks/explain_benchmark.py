@@ -46,10 +46,11 @@ from model_src.artefacts import load_artefacts
 from model_src.atomic import atomic_write
 from model_src.classes import CLASS_NAMES, HEALTHY
 from model_src.networks.coronet import CoroNet
-from outputs.pictures import MontageRow, montage_png
+from outputs.montage import draw_montage, map_row
 
 BATCH = 8
 BATCH_ROUNDS = 3
+_PANEL = 160  # pixels: the longest side of a picture in the montage
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -257,20 +258,21 @@ def timed(run: Callable[[], Any], device: torch.device) -> tuple[Any, tuple[floa
 def write_montage(path: Path, cases: Sequence[Case], targets: Sequence[int], rows: dict[str, Found]) -> None:
     """The first image of each predicted class with its lesions, if known, and the maps of all methods it has."""
     first = {target: i for i, target in reversed(list(enumerate(targets)))}
-    montage = [
-        MontageRow(
-            f"{cases[i].name}\n{CLASS_NAMES[target]} explained",
-            cases[i].x[0, 0].numpy(),
-            {
-                **({} if lesions is None else {"lesions": lesions.astype(np.float32)}),
-                **{method: found.maps[i] for method, found in rows.items() if i < len(found.maps)},
-            },
+    montage = []
+    for target, i in sorted(first.items()):
+        lesions, maps = (
+            cases[i].lesions,
+            {method: found.maps[i] for method, found in rows.items() if i < len(found.maps)},
         )
-        for target, i in sorted(first.items())
-        for lesions in (cases[i].lesions,)
-    ]
+        if lesions is not None:
+            maps = {"lesions": lesions.astype(np.float32), **maps}
+        montage += [
+            map_row(f"{cases[i].name}\n{name}: why {CLASS_NAMES[target]}?", cases[i].x[0, 0].numpy(), found, "", _PANEL)
+            for name, found in maps.items()
+        ]
+    canvas = draw_montage("1 = matters most for the class explained", montage, panel=_PANEL)
     with atomic_write(path) as temporary:
-        temporary.write_bytes(montage_png(montage, "1 = matters most for the class explained", side=160))
+        canvas.save(temporary, format="PNG")
 
 
 if __name__ == "__main__":

@@ -143,15 +143,15 @@ def in_process(artefacts: Path, body: bytes, processes: int, seconds: float) -> 
 def _classify_in_a_loop(artefacts: Path, body: bytes, threads: int, seconds: float, ready: Any, answered: Any) -> None:
     from handlers.limits import Limits
     from handlers.process import configure_process
-    from handlers.service import Call, answer_batch
-    from inference.predictor import CoroNetCore
+    from handlers.service import Request, respond
+    from inference.predictor import Predictor
 
     configure_process(threads)
-    core, limits = CoroNetCore(artefacts), Limits()
+    predictor, limits = Predictor(artefacts), Limits()
     ready.wait()
     begun, images = time.perf_counter(), 0
     while time.perf_counter() - begun < seconds:
-        answer_batch(core, limits, [Call({"body": body}, explain=False)])
+        respond(predictor, limits, [Request({"body": body}, explain=False)])
         images += 1
     answered.put(images / (time.perf_counter() - begun))
 

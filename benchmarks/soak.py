@@ -34,7 +34,7 @@ from PIL import Image
 from benchmarks.shipped import pack
 from benchmarks.train_benchmark import processor
 from client.http import CoroNetClient
-from inference.predictor import CoroNetCore
+from inference.predictor import Predictor
 from launcher.server import Server, torchserve
 from launcher.torchserve_config import free_ports
 from model_src.classes import CLASS_NAMES
@@ -109,13 +109,14 @@ def known_answers(artefacts: Path) -> list[Known]:
         images.append(buffer.getvalue())
     real = sorted((_ROOT.parent / "shared" / "data" / "cxr512").rglob("*.[jp][pn]g"))[:12]
     images += [path.read_bytes() for path in real]
-    core = CoroNetCore(artefacts)
+    predictor = Predictor(artefacts)
     known = []
     for image in images:
-        (answer,) = core.predict([core.read(image)])
-        if isinstance(answer, CoroNetError):
-            raise answer
-        known.append(Known(image, answer["label"], answer["probabilities"]))
+        (prediction,) = predictor.predict([predictor.read(image)])
+        if isinstance(prediction, CoroNetError):
+            raise prediction
+        probabilities = dict(zip(CLASS_NAMES, prediction.probabilities, strict=True))
+        known.append(Known(image, CLASS_NAMES[prediction.label], probabilities))
     return known
 
 

@@ -11,8 +11,6 @@ from explanations.settings import Settings, options_of, parse_settings, shown
 from model_src.classes import CLASS_NAMES, class_index
 from model_src.errors import InvalidRequest
 
-FORMATS = ("json", "png")
-
 
 @dataclass(frozen=True)
 class ExplainOptions:
@@ -20,7 +18,6 @@ class ExplainOptions:
 
     method: str  # a name in the registry
     target: int | None  # class index; None: the predicted class
-    format: str  # "json" or "png"
     settings: Settings  # the method's own options
 
     @property
@@ -41,20 +38,19 @@ def parse_options(fields: Mapping[str, object]) -> ExplainOptions:
         InvalidRequest: an unknown field, or a value it does not take; the message names both.
     """
     given = {name: value for name, value in fields.items() if value is not None}
-    method = _word("method", given.pop("method", DEFAULT_METHOD), tuple(METHODS))
-    format = _word("format", given.pop("format", FORMATS[0]), FORMATS)
+    method = _method(given.pop("method", DEFAULT_METHOD))
     target = given.pop("target", None)
     if target is not None and (isinstance(target, bool) or not isinstance(target, int | str)):
         raise InvalidRequest(f"target: found {shown(target)}, need one of {', '.join(CLASS_NAMES)} or 0, 1, 2")
     index = None if target is None else class_index(target)
-    return ExplainOptions(method, index, format, parse_settings(METHODS[method].settings, method, given))
+    return ExplainOptions(method, index, parse_settings(METHODS[method].settings, method, given))
 
 
-def _word(name: str, value: object, choices: tuple[str, ...]) -> str:
-    text = value.strip().lower() if isinstance(value, str) else None
-    if text not in choices:
-        raise InvalidRequest(f"{name}: found {shown(value)}, need one of {', '.join(choices)}")
-    return text
+def _method(value: object) -> str:
+    name = value.strip().lower() if isinstance(value, str) else None
+    if name not in METHODS:
+        raise InvalidRequest(f"method: found {shown(value)}, need one of {', '.join(METHODS)}")
+    return name
 
 
 def describe_methods() -> dict[str, Any]:

@@ -105,6 +105,11 @@ def check_time(options: ExplainOptions, pace: Pace, limit: float, images: int = 
             f"server, {there_is}; ask for at most {fitting}{budget}"
         )
     name, cheapest = _dearest(options, pace)
+    if expected_seconds(_with(options, name, cheapest), pace) >= needed:  # nothing that could be asked for is cheaper
+        raise InvalidRequest(
+            f"method: {options.method} takes about {needed:.0f} s on this server, {there_is}, and no option would make "
+            "it fit; ask for another method" + (" or for fewer images" if images > 1 else "")
+        )
     raise InvalidRequest(
         f"{name}: {getattr(options.settings, name)} with these options of {options.method} takes about {needed:.0f} s "
         f"on this server, {there_is}, and no number of steps would fit; ask for another {name} ({cheapest} takes least)"

@@ -23,15 +23,16 @@ if (_HERE / "handlers").is_dir():
 from handlers.measurements import Measurements  # noqa: E402
 from handlers.metrics import publish  # noqa: E402
 from handlers.pool_membership import PoolMembership  # noqa: E402
-from handlers.private_log import shorten_warnings, whereabouts  # noqa: E402
+from handlers.private_log import error_location, shorten_warnings  # noqa: E402
 from handlers.process import configure_process, worker_device  # noqa: E402
+from handlers.response import Response, error_response  # noqa: E402
 from handlers.sent_as import SentAs  # noqa: E402
-from handlers.service import Call, answer_batch  # noqa: E402
+from handlers.service import Request, respond  # noqa: E402
 from handlers.worker_settings import WorkerSettings  # noqa: E402
 from inference.failures import is_device_lost  # noqa: E402
-from inference.predictor import CoroNetCore  # noqa: E402
+from inference.predictor import Predictor  # noqa: E402
 from model_src.errors import InternalError, Overloaded, RequestError  # noqa: E402
-from outputs.answer import Reply, error_reply, json_reply  # noqa: E402
+from outputs.prediction_json import to_json  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
@@ -54,57 +55,71 @@ class CoroNetHandler:
         self.membership = PoolMembership.join(context.model_name, config.get("minWorkers", 1))
         configure_process(self.membership.threads())
         version = context.manifest["model"]["modelVersion"]
-        self.core = CoroNetCore(
+        self.predictor = Predictor(
             properties["model_dir"],
             worker_device(properties.get("gpu_id")),
             version,
             properties.get("batch_size") or 1,
             settings.engine,
         )
-        engine = self.core.engine
-        logger.info("coronet %s is ready on %s: %s, %s", version, self.core.device, engine.name, engine.precision)
+        engine = self.predictor.engine
+        logger.info("coronet %s is ready on %s: %s, %s", version, self.predictor.device, engine.name, engine.precision)
 
     def handle(self, data: Sequence[Mapping[str, object]], context: Any) -> list[bytes]:
         """One body per row, in order; status and content type go into the context, each at its row's index."""
         with self.membership.working() as wanted:
             if not wanted:
                 stopping = Overloaded("the server is stopping: ask again in a minute")
-                replies = [error_reply(stopping) for _ in data]
+                responses = [error_response(stopping) for _ in data]
                 _count_errors(context, stopping, len(data))
             elif len(data) == 1 and not data[0] and _header(context, 0, "describe") == "True":
-                replies = [json_reply(self.core.describe())]
+                responses = [Response(to_json(self.predictor.describe()))]
             else:
-                replies = self._answer(data, context)
-        for index, reply in enumerate(replies):
-            context.set_response_status(reply.status, reply.phrase, index)
-            context.set_response_content_type(index, reply.content_type)
-            for name, value in reply.headers.items():
-                context.set_response_header(index, name, value)
-        return [reply.body for reply in replies]
+                responses = self._respond(_decode(data, context), context)
+        return _encode(responses, context)
 
-    def _answer(self, data: Sequence[Mapping[str, object]], context: Any) -> list[Reply]:
-        calls = [
-            Call(row, _header(context, index, "explain") == "True", _sent_as(context, index))
-            for index, row in enumerate(data)
-        ]
+    def _respond(self, requests: Sequence[Request], context: Any) -> list[Response]:
         measured = Measurements()
         try:
             with measured.step("batch"):
-                replies = answer_batch(self.core, self.limits, calls, measured, self.membership.explaining)
+                responses = respond(self.predictor, self.limits, requests, measured, self.membership.explaining)
         except Exception as error:
             if is_device_lost(error):
                 # The CUDA context stays broken for the life of the process, and TorchServe would keep the worker:
                 # end it, so that the server starts a fresh one.
-                logger.critical("the GPU failed and this worker ends: %s", whereabouts(error))
+                logger.critical("the GPU failed and this worker ends: %s", error_location(error))
                 logging.shutdown()
                 os._exit(1)
             # TorchServe logs the exception that it is left with, message and all.
-            logger.error("a batch failed: %s", whereabouts(error))
+            logger.error("a batch failed: %s", error_location(error))
             failed = InternalError("a batch failed; the line before says where")
-            _count_errors(context, failed, len(calls))
+            _count_errors(context, failed, len(requests))
             raise failed from None
-        publish(context.metrics, measured, len(calls))
-        return replies
+        publish(context.metrics, measured, len(requests))
+        return responses
+
+
+def _decode(data: Sequence[Mapping[str, object]], context: Any) -> list[Request]:
+    """Rows and headers, as TorchServe hands them over -> requests."""
+    return [
+        Request(
+            row,
+            explain=_header(context, index, "explain") == "True",
+            sent=_sent_as(context, index),
+            accept=_header(context, index, "accept"),
+        )
+        for index, row in enumerate(data)
+    ]
+
+
+def _encode(responses: Sequence[Response], context: Any) -> list[bytes]:
+    """Responses -> bodies; everything else goes into TorchServe's context."""
+    for index, response in enumerate(responses):
+        context.set_response_status(response.status, response.phrase, index)
+        context.set_response_content_type(index, response.content_type)
+        for name, value in response.headers.items():
+            context.set_response_header(index, name, value)
+    return [response.body for response in responses]
 
 
 def _count_errors(context: Any, error: RequestError, requests: int) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
+from inference.results import Prediction
+from model_src.classes import CLASS_NAMES
 from model_src.errors import RequestError
 
 
@@ -16,7 +17,7 @@ from model_src.errors import RequestError
 class Measurements:
     """Counts, seconds and residuals of one batch; nothing in it tells of a single request's content."""
 
-    predictions: Counter[str] = field(default_factory=Counter)  # class name -> images answered with it
+    predictions: Counter[str] = field(default_factory=Counter)  # class name -> images found to be of it
     errors: Counter[str] = field(default_factory=Counter)  # type of error -> requests answered with it
     residuals: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))  # by autoencoder
     seconds: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))  # by step of the work
@@ -40,10 +41,10 @@ class Measurements:
         finally:
             self.explanation_seconds[method] += [(time.perf_counter() - started) / images] * images
 
-    def predicted(self, answers: Sequence[Mapping[str, Any] | RequestError]) -> None:
-        """Counts the answers of `inference.predictor.CoroNetCore.predict`."""
-        for answer in answers:
-            if not isinstance(answer, RequestError):
-                self.predictions[answer["label"]] += 1
-                for autoencoder, value in answer["residual"].items():
+    def predicted(self, predictions: Sequence[Prediction | RequestError]) -> None:
+        """Counts what `inference.predictor.Predictor.predict` gives."""
+        for prediction in predictions:
+            if isinstance(prediction, Prediction):
+                self.predictions[CLASS_NAMES[prediction.label]] += 1
+                for autoencoder, value in zip(("healthy", "pneumonia"), prediction.residual_means, strict=True):
                     self.residuals[autoencoder].append(value)

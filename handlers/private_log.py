@@ -14,17 +14,17 @@ from pathlib import PurePath
 logger = logging.getLogger(__name__)
 
 
-def whereabouts(error: BaseException) -> str:
+def error_location(error: BaseException) -> str:
     """The type of an exception and where it was raised, then the same of what caused it; on one line."""
-    said: list[str] = []
-    chain: list[BaseException] = []
+    described: list[str] = []
+    seen: list[BaseException] = []
     cause: BaseException | None = error
-    while cause is not None and cause not in chain:
-        chain.append(cause)
+    while cause is not None and cause not in seen:
+        seen.append(cause)
         places = (_place(frame.filename, frame.lineno) for frame in traceback.extract_tb(cause.__traceback__))
-        said.append(f"{type(cause).__name__} at {' > '.join(places) or 'an unknown place'}")
+        described.append(f"{type(cause).__name__} at {' > '.join(places) or 'an unknown place'}")
         cause = cause.__cause__ or cause.__context__
-    return "; from ".join(said)
+    return "; from ".join(described)
 
 
 def shorten_warnings() -> None:

@@ -18,6 +18,7 @@ from explanations.settings import shown
 from handlers.base64_text import decode_base64, is_base64_text, without_mark
 from handlers.sent_as import SentAs
 from model_src.errors import InvalidImage, InvalidRequest, RequestError
+from outputs.registry import format_names
 
 _IMAGE_FIELDS = ("data", "body")
 _SENT_PLAINLY = SentAs()
@@ -83,6 +84,28 @@ def parse_row(
             raise InvalidRequest(f"{shown(clash[0])}: found both in the form and in its JSON part, need it once")
         return _parse_object({**fields, **body}, explain, max_instances)
     return _parse_object({**fields, "data": body}, explain, max_instances)
+
+
+def wanted_media_type(table: Mapping[str, object], format: object = None, accept: str | None = None) -> str:
+    """Which row of an output table (outputs/registry.py) a request wants; its first where nothing is said.
+
+    Args:
+        table: media type -> rendering.
+        format: the request's field of that name: json, png, ...; None: not given.
+        accept: the Accept header. It counts where it names one row and nothing else: what browsers and libraries send
+            by themselves is no choice.
+
+    Raises:
+        InvalidRequest: `format` names no row.
+    """
+    names = format_names(table)
+    if format is not None:
+        chosen = format.strip().lower() if isinstance(format, str) else None
+        if chosen not in names:
+            raise InvalidRequest(f"format: found {shown(format)}, need one of {', '.join(names)}")
+        return names[chosen]
+    accepted = (accept or "").strip().lower()
+    return accepted if accepted in table else next(iter(table))
 
 
 def _parse_object(body: Mapping[str, object], explain: bool, max_instances: int) -> ImageRequest:

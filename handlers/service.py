@@ -1,9 +1,10 @@
-"""A batch of requests -> a batch of replies, each request on its own account. It knows no TorchServe.
+"""A batch of requests -> a batch of responses, each request on its own account. It knows no TorchServe.
 
-Predictions and explanations may share a batch: all predictions are classified together, each explanation
-request runs by itself, and every reply goes back to the place of its request. Whatever is wrong with a request
-is answered in its place and nowhere else. A request with a list of images is answered whole: the first of its
-images that has an error names itself and stands for all of them.
+Each request is parsed, admitted, grouped with what can be computed together, run, and rendered. Predictions and
+explanations may share a batch: all predictions are made together, each explanation request runs by itself, and every
+response goes back to the place of its request. Whatever is wrong with a request is said in its place and nowhere else.
+A request with a list of images gets one response: the first of its images that has an error names itself and stands
+for all of them.
 """
 
 from __future__ import annotations
@@ -12,28 +13,30 @@ import dataclasses
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 
-from explanations import parse_options
+from explanations import ExplainOptions
 from explanations.deadline import Deadline
-from explanations.time_limit import check_time, expected_seconds
 from handlers.limits import Limits
 from handlers.measurements import Measurements
-from handlers.private_log import whereabouts
-from handlers.request_body import ImageRequest, naming_instance, parse_row
+from handlers.private_log import error_location
+from handlers.request_body import ImageRequest, naming_instance, parse_row, wanted_media_type
 from handlers.request_size import check_total
+from handlers.response import Response, error_response, explanations_elsewhere
 from handlers.sent_as import SentAs
 from inference.failures import is_device_lost, is_out_of_memory, out_of_memory
-from inference.predictor import CoroNetCore
+from inference.predictor import Predictor
+from inference.results import Prediction
 from model_src.errors import InternalError, InvalidRequest, Overloaded, RequestError
 from model_src.imaging.xray import Xray
-from outputs.answer import PNG, Reply, error_reply, explanations_elsewhere, json_reply
-from outputs.pictures import at_picture_size
+from outputs.drawing import at_picture_size
+from outputs.prediction_json import join_json
+from outputs.registry import EXPLANATIONS, JSON, PREDICTIONS
 
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -43,34 +46,45 @@ _NO_PIXELS = np.zeros((0, 0), np.float32)
 
 
 @dataclass(frozen=True)
-class Call:
-    """One request of a batch, as the server hands it over."""
+class Request:
+    """One request of a batch, as a server hands it over."""
 
-    row: Mapping[str, object]
+    row: Mapping[str, object]  # field -> value; the image is in "body" or "data" (request_body.py)
     explain: bool
     sent: SentAs = field(default_factory=SentAs)
+    accept: str | None = None  # the header: another media type than JSON, where it names one
 
 
 @dataclass(frozen=True)
-class _Images:
-    """The decoded images of one prediction request."""
+class _Predictable:
+    """A prediction request with its images decoded."""
 
     xrays: list[Xray]
     listed: bool
+    media_type: str
+
+
+@dataclass(frozen=True)
+class _Explainable:
+    """One image of an explanation request, admitted."""
+
+    image: bytes
+    options: ExplainOptions
+    media_type: str
 
 
 def _always() -> AbstractContextManager[float]:
     return nullcontext(math.inf)
 
 
-def answer_batch(
-    core: CoroNetCore,
+def respond(
+    predictor: Predictor,
     limits: Limits,
-    calls: Sequence[Call],
+    requests: Sequence[Request],
     measured: Measurements | None = None,
     explaining: Callable[[], AbstractContextManager[float]] = _always,
-) -> list[Reply]:
-    """One reply per call, in order; counts and times go into `measured`.
+) -> list[Response]:
+    """One response per request, in order; counts and times go into `measured`.
 
     `explaining` is entered around each explanation; it gives the seconds that one may take here, and what would take
     longer is sent to the server's other workers.
@@ -79,131 +93,172 @@ def answer_batch(
     """
     measured = Measurements() if measured is None else measured
     deadline = time.monotonic() + limits.explain_seconds
-    decoded = {i: _attempt(_decode, core, limits, call, measured) for i, call in enumerate(calls) if not call.explain}
-    replies = _predict(core, limits, decoded, measured)
-    for i, call in enumerate(calls):
-        if call.explain:
+    predictable = {
+        i: _attempt(_read, predictor, limits, request, measured)
+        for i, request in enumerate(requests)
+        if not request.explain
+    }
+    found = _predict_together(predictor, limits, predictable, measured)
+    for i, request in enumerate(requests):
+        if request.explain:
             with explaining() as seconds:
-                replies[i] = _attempt(_explain, core, limits, call, deadline, measured, seconds)
-    answers = [replies[i] for i in range(len(calls))]
-    measured.errors.update(answer.type for answer in answers if isinstance(answer, RequestError))
-    return [error_reply(answer) if isinstance(answer, RequestError) else answer for answer in answers]
+                found[i] = _attempt(_explain, predictor, limits, request, deadline, measured, seconds)
+    responses = [found[i] for i in range(len(requests))]
+    measured.errors.update(each.type for each in responses if isinstance(each, RequestError))
+    return [error_response(each) if isinstance(each, RequestError) else each for each in responses]
 
 
-def _decode(core: CoroNetCore, limits: Limits, call: Call, measured: Measurements) -> _Images:
-    request = _parse(call, limits)
+def _parse(request: Request, limits: Limits) -> ImageRequest:
+    parsed = parse_row(request.row, explain=request.explain, max_instances=limits.max_instances, sent=request.sent)
+    if parsed.listed:
+        check_total([item.image for item in parsed.items], limits.max_pixels)
+    return parsed
+
+
+def _read(predictor: Predictor, limits: Limits, request: Request, measured: Measurements) -> _Predictable:
+    """A prediction request, parsed, and its images."""
+    parsed = _parse(request, limits)
     xrays = []
-    for index, item in enumerate(request.items):
-        with naming_instance(request.listed, index), measured.step("decode"):
+    for index, item in enumerate(parsed.items):
+        with naming_instance(parsed.listed, index), measured.step("decode"):
             # Only explanations draw on the image; a batch of large films would fill the memory.
-            xrays.append(dataclasses.replace(core.read(item.image), pixels=_NO_PIXELS))
-    return _Images(xrays, request.listed)
+            xrays.append(dataclasses.replace(predictor.read(item.image), pixels=_NO_PIXELS))
+    accept = None if parsed.listed else request.accept
+    return _Predictable(xrays, parsed.listed, wanted_media_type(PREDICTIONS, accept=accept))
 
 
-def _predict(
-    core: CoroNetCore, limits: Limits, decoded: Mapping[int, _Images | RequestError], measured: Measurements
-) -> dict[int, Reply | RequestError]:
-    """Classify all images of all requests together; requests that could not be decoded keep their error."""
-    images = [found for found in decoded.values() if isinstance(found, _Images)]
-    together = _attempt(_classify, core, [xray for found in images for xray in found.xrays], measured)
-    replies: dict[int, Reply | RequestError] = {}
+def _predict_together(
+    predictor: Predictor, limits: Limits, read: Mapping[int, _Predictable | RequestError], measured: Measurements
+) -> dict[int, Response | RequestError]:
+    """Predictions for all images of all requests at once; requests that could not be read keep their error."""
+    xrays = [xray for each in read.values() if isinstance(each, _Predictable) for xray in each.xrays]
+    together = _attempt(_predict, predictor, xrays, measured)
+    responses: dict[int, Response | RequestError] = {}
     start = 0
-    for index, found in decoded.items():
+    for index, found in read.items():
         if isinstance(found, RequestError):
-            replies[index] = found
+            responses[index] = found
             continue
         if isinstance(together, RequestError):  # one of them did this: each by itself
-            answers = _attempt(_classify, core, found.xrays, measured)
+            predictions = _attempt(_predict, predictor, found.xrays, measured)
         else:
-            answers = together[start : start + len(found.xrays)]
+            predictions = together[start : start + len(found.xrays)]
             start += len(found.xrays)
-        replies[index] = (
-            answers if isinstance(answers, RequestError) else _attempt(_reply, limits, answers, found.listed, measured)
+        responses[index] = (
+            predictions
+            if isinstance(predictions, RequestError)
+            else _attempt(_render_predictions, limits, found, predictions, measured)
         )
-    return replies
+    return responses
 
 
-def _classify(core: CoroNetCore, xrays: list[Xray], measured: Measurements) -> list[dict[str, Any] | RequestError]:
+def _predict(predictor: Predictor, xrays: list[Xray], measured: Measurements) -> list[Prediction | RequestError]:
     if not xrays:
         return []
     with measured.step("chain"):
-        answers = core.predict(xrays)
-    measured.predicted(answers)
-    return answers
+        predictions = predictor.predict(xrays)
+    measured.predicted(predictions)
+    return predictions
+
+
+def _render_predictions(
+    limits: Limits, asked: _Predictable, predictions: Sequence[Prediction | RequestError], measured: Measurements
+) -> Response:
+    render = PREDICTIONS[asked.media_type]
+    with measured.step("encode"):
+        bodies = [each if isinstance(each, RequestError) else render(each) for each in predictions]
+    return _response(limits, bodies, asked.listed, asked.media_type)
 
 
 def _explain(
-    core: CoroNetCore, limits: Limits, call: Call, deadline: float, measured: Measurements, seconds: float
-) -> Reply:
+    predictor: Predictor, limits: Limits, request: Request, deadline: float, measured: Measurements, seconds: float
+) -> Response:
+    """One explanation request, from parsing to its response."""
     if not seconds:
         return explanations_elsewhere()
-    request = _parse(call, limits)
-    options = []
-    for index, item in enumerate(request.items):
-        with naming_instance(request.listed, index):
-            options.append(parse_options(item.fields))
-            check_time(options[index], core.pace, limits.explain_seconds, len(request.items))
-            if request.listed and options[index].format != "json":
-                raise InvalidRequest("format: png is for one image per request, need json in a list of images")
+    parsed = _parse(request, limits)
+    wanted = _admit(predictor, limits, parsed, request.accept)
     longest = min(limits.explain_seconds, seconds)
-    if sum(expected_seconds(each, core.pace) for each in options) > longest:  # it would fit elsewhere
+    if sum(predictor.expected_seconds(each.options) for each in wanted) > longest:  # it would fit elsewhere
         return explanations_elsewhere()
-    answers: dict[int, Any] = {}
+    bodies: dict[int, bytes | RequestError] = {}
     ends = time.monotonic() + longest
-    why = f"the server's limit of {longest:g} s" + (" for this list" if request.listed else "")
-    kinds = [dataclasses.replace(found, target=None) for found in options]
-    for kind in dict.fromkeys(kinds):  # images whose options differ in nothing but the target are explained together
-        rows = [index for index, found in enumerate(kinds) if found == kind]
-        together = core.together(kind)
-        for start in range(0, len(rows), together):
-            now = time.monotonic()
-            if now > deadline:
-                raise Overloaded(
-                    f"explanations that came together took over {limits.explain_seconds} s; "
-                    "ask again, for fewer images or with fewer steps"
-                )
-            part = rows[start : start + together]
-            share = Deadline.after((ends - now) * len(part) / (len(options) - len(answers)), why)
-            xrays = []
-            for index in part:
-                with naming_instance(request.listed, index), measured.step("decode"):
-                    xray = core.read(request.items[index].image)
-                    xrays.append(dataclasses.replace(xray, pixels=at_picture_size(xray.pixels)))
-            with measured.explaining(kind.method, len(part)):
-                explained = core.explain(xrays, kind, [options[index].target for index in part], share)
-            answers.update(zip(part, explained, strict=True))
-    return _reply(limits, [answers[index] for index in range(len(options))], request.listed, measured)
+    why = f"the server's limit of {longest:g} s" + (" for this list" if parsed.listed else "")
+    for part in _groups(predictor, wanted):
+        now = time.monotonic()
+        if now > deadline:
+            raise Overloaded(
+                f"explanations that came together took over {limits.explain_seconds} s; "
+                "ask again, for fewer images or with fewer steps"
+            )
+        share = Deadline.after((ends - now) * len(part) / (len(wanted) - len(bodies)), why)
+        bodies.update(_run_part(predictor, {i: wanted[i] for i in part}, parsed.listed, share, measured))
+    return _response(limits, [bodies[i] for i in range(len(wanted))], parsed.listed, wanted[0].media_type)
 
 
-def _parse(call: Call, limits: Limits) -> ImageRequest:
-    request = parse_row(call.row, explain=call.explain, max_instances=limits.max_instances, sent=call.sent)
-    if request.listed:
-        check_total([item.image for item in request.items], limits.max_pixels)
-    return request
+def _admit(predictor: Predictor, limits: Limits, parsed: ImageRequest, accept: str | None) -> list[_Explainable]:
+    """What is asked for each image, if this server does it within its time and can send it."""
+    wanted = []
+    for index, item in enumerate(parsed.items):
+        with naming_instance(parsed.listed, index):
+            fields = dict(item.fields)
+            format = fields.pop("format", None)
+            options = predictor.options(fields, limits.explain_seconds, len(parsed.items))
+            media_type = wanted_media_type(EXPLANATIONS, format, None if parsed.listed else accept)
+            if parsed.listed and media_type != JSON:
+                name = media_type.rpartition("/")[2]
+                raise InvalidRequest(f"format: {name} is for one image per request, need json in a list of images")
+            wanted.append(_Explainable(item.image, options, media_type))
+    return wanted
 
 
-def _reply(
-    limits: Limits, answers: Sequence[dict[str, Any] | bytes | RequestError], listed: bool, measured: Measurements
-) -> Reply:
-    """One reply from the answers for each image of a request."""
-    given: list[dict[str, Any] | bytes] = []
-    for index, answer in enumerate(answers):
+def _groups(predictor: Predictor, wanted: Sequence[_Explainable]) -> Iterator[list[int]]:
+    """Indices of images that are explained together: their options differ in nothing but the target."""
+    shared = [dataclasses.replace(each.options, target=None) for each in wanted]
+    for options in dict.fromkeys(shared):
+        rows = [index for index, each in enumerate(shared) if each == options]
+        together = predictor.together(options)
+        yield from (rows[start : start + together] for start in range(0, len(rows), together))
+
+
+def _run_part(
+    predictor: Predictor, part: Mapping[int, _Explainable], listed: bool, deadline: Deadline, measured: Measurements
+) -> dict[int, bytes | RequestError]:
+    """Read, explain and render images of one group; by their index in the request."""
+    xrays = []
+    for index, each in part.items():
+        with naming_instance(listed, index), measured.step("decode"):
+            xray = predictor.read(each.image)
+            xrays.append(dataclasses.replace(xray, pixels=at_picture_size(xray.pixels)))
+    first, *_ = (each.options for each in part.values())
+    targets = [each.options.target for each in part.values()]
+    with measured.explaining(first.method, len(part)):
+        explanations = predictor.explain(xrays, first, targets, deadline)
+    bodies: dict[int, bytes | RequestError] = {}
+    for (index, each), xray, explanation in zip(part.items(), xrays, explanations, strict=True):
+        if isinstance(explanation, RequestError):
+            bodies[index] = explanation
+            continue
+        with measured.step("encode"):
+            bodies[index] = EXPLANATIONS[each.media_type](explanation, xray.pixels)
+    return bodies
+
+
+def _response(limits: Limits, bodies: Sequence[bytes | RequestError], listed: bool, media_type: str) -> Response:
+    """One response from what was rendered for each image of a request."""
+    whole: list[bytes] = []
+    for index, body in enumerate(bodies):
         with naming_instance(listed, index):
-            if isinstance(answer, RequestError):
-                raise answer
-        given.append(answer)
-    first = given[0]
-    with measured.step("encode"):
-        if listed:
-            reply = json_reply({"predictions": given})
-        else:
-            reply = Reply(first, PNG) if isinstance(first, bytes) else json_reply(first)
-    if len(reply.body) > limits.max_answer_bytes:  # the server would end the worker
+            if isinstance(body, RequestError):
+                raise body
+        whole.append(body)
+    response = Response(join_json(whole) if listed else whole[0], media_type)
+    if len(response.body) > limits.max_answer_bytes:  # the server would end the worker
         raise InvalidRequest(
-            f"the answer would have {len(reply.body)} bytes, the limit is {limits.max_answer_bytes}; "
+            f"the answer would have {len(response.body)} bytes, the limit is {limits.max_answer_bytes}; "
             "ask for fewer images per request"
         )
-    return reply
+    return response
 
 
 def _attempt(action: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | RequestError:
@@ -216,7 +271,7 @@ def _attempt(action: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | R
         if is_device_lost(error):
             raise
         if is_out_of_memory(error):
-            logger.warning("a request ran out of memory: %s", whereabouts(error))
+            logger.warning("a request ran out of memory: %s", error_location(error))
             return out_of_memory()
-        logger.error("a request failed: %s", whereabouts(error))
+        logger.error("a request failed: %s", error_location(error))
         return InternalError("the server failed on this request; its log says why")

@@ -1,50 +1,46 @@
-"""The serving core: a loaded chain that predicts, explains and describes itself. It knows no TorchServe."""
+"""A loaded model that reads, predicts, explains and describes itself: X-rays in, `inference.results` out."""
 
 from __future__ import annotations
 
-import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
-from explanations import METHODS, Attribution, ExplainOptions, describe_methods, explain_batch
+from explanations import METHODS, Attribution, ExplainOptions, describe_methods, explain_batch, parse_options
 from explanations.deadline import Deadline
-from explanations.time_limit import measure_pace
-from inference.failures import is_out_of_memory, out_of_memory
+from explanations.time_limit import check_time, expected_seconds, measure_pace
+from inference.batches import in_batches
+from inference.results import Explanation, Prediction, XrayInfo
 from model_src.artefacts import load_artefacts
 from model_src.classes import CLASS_NAMES, RESEARCH_USE
 from model_src.engines.choose import open_engine
 from model_src.engines.settings import EngineSettings
 from model_src.errors import InternalError, RequestError
 from model_src.imaging.xray import Xray, read_xray
-from outputs.answer import MODEL_NAME, Prediction, explanation_answer, prediction_answer
-from outputs.pictures import heatmap_png, overlay_png, residuals_png
-
-logger = logging.getLogger(__name__)
-T = TypeVar("T")
+from model_src.model_names import PREDICT_MODEL
 
 _WARM_UP_ROUNDS = 2  # TorchScript profiles a shape on the first call and compiles on the second
 _TOGETHER = 8  # images explained at once
 _PACKAGES = ("torch", "openvino", "captum", "pydicom", "pillow", "numpy")
 
 
-class CoroNetCore:
-    """Artefacts on one device, ready to answer.
+class Predictor:
+    """Artefacts on one device, ready to predict and explain.
 
     Every forward pass has the same batch size, short batches are filled up with zeros. Libraries choose an
-    algorithm by batch size, and two algorithms differ in the last bits: with one size, an answer is the same to
+    algorithm by batch size, and two algorithms differ in the last bits: with one size, a prediction is the same to
     the bit whatever else came with the request. On a GPU the size is `gpu_batch`, TorchServe's own: one forward
-    for all predictions of a batch. On a CPU it is 1: a core is as fast with one image as with eight
-    (docs/performance.md), and a lone request must not wait for padding.
+    for all predictions of a batch. On a CPU it is 1: a core is as fast with one image as with eight, and a lone
+    request must not wait for padding.
 
-    Explanations of one request's images are made together, whose answers so differ from those alone in the last
-    digits; what comes with another request never plays a part.
+    Explanations of one request's images are made together, and so differ in the last digits from those of each image
+    alone; what comes with another request never plays a part.
     """
 
     def __init__(
@@ -63,24 +59,38 @@ class CoroNetCore:
         """
         self.device = torch.device(device)
         self.model_version = model_version
-        self.coronet, self.info = load_artefacts(directory, self.device)
+        self.network, self.info = load_artefacts(directory, self.device)
         self.batch = gpu_batch if self.device.type == "cuda" else 1
-        self.engine = open_engine(self.coronet, self.info.image_size, self.device, engine)
+        self.engine = open_engine(self.network, self.info.image_size, self.device, engine)
         self._warm_up()
-        self.pace = measure_pace(self.coronet, self.info.image_size)
+        self.pace = measure_pace(self.network, self.info.image_size)
 
     def read(self, image: bytes) -> Xray:
         """Decode an image file at this model's size; raises the errors of `model_src.imaging.xray.read_xray`."""
         return read_xray(image, self.info.image_size)
 
-    def predict(self, xrays: Sequence[Xray]) -> list[dict[str, Any] | RequestError]:
-        """Answers for a list of images, in order; an image that cannot be answered gets its own error."""
-        return [
-            found
-            if isinstance(found, RequestError)
-            else prediction_answer(found, xray, self.model_version, self.info.warnings)
-            for xray, found in zip(xrays, self._classify(xrays), strict=True)
-        ]
+    def predict(self, xrays: Sequence[Xray]) -> list[Prediction | RequestError]:
+        """A prediction for each X-ray, in order; one that cannot be had is that X-ray's own error."""
+        return in_batches(self._classify, xrays, self.batch)
+
+    def options(self, fields: Mapping[str, object], seconds: float, images: int = 1) -> ExplainOptions:
+        """Options of an explanation from request fields, if this machine can finish it.
+
+        Args:
+            fields: names and values as text or JSON has them; None counts as not given.
+            seconds: for all images together.
+            images: how many share that time.
+
+        Raises:
+            InvalidRequest: an unknown field, a value it does not take, or more work than fits into the time.
+        """
+        options = parse_options(fields)
+        check_time(options, self.pace, seconds, images)
+        return options
+
+    def expected_seconds(self, options: ExplainOptions) -> float:
+        """How long one image's explanation will take on this machine."""
+        return expected_seconds(options, self.pace)
 
     def together(self, options: ExplainOptions) -> int:
         """How many images of one request are explained at once.
@@ -100,42 +110,37 @@ class CoroNetCore:
         options: ExplainOptions,
         targets: Sequence[int | None] | None = None,
         deadline: Deadline | None = None,
-    ) -> list[dict[str, Any] | bytes | RequestError]:
-        """Explanations of a list of images with the same options, in order: a JSON object, or the overlay's PNG.
+    ) -> list[Explanation | RequestError]:
+        """An explanation of each X-ray with the same options, in order; or that X-ray's own error.
 
         Args:
-            targets: the class index to explain in each image, in place of the one in `options`; None: the predicted.
+            xrays: any number; their pixels are not used.
+            options: of all of them.
+            targets: the class index to explain in each, in place of the one in `options`; None: the predicted.
             deadline: when all maps must be done.
 
         Raises:
             InvalidRequest: the deadline has passed, and the method has no map to show for the time before it.
         """
         wanted = [options.target] * len(xrays) if targets is None else targets
-        predictions = self._classify(xrays)
-        classified = [
-            (xray, prediction.label if target is None else target)
+        predictions = self.predict(xrays)
+        predicted = [
+            (xray, prediction, prediction.label if target is None else target)
             for xray, prediction, target in zip(xrays, predictions, wanted, strict=True)
             if isinstance(prediction, Prediction)
         ]
 
-        def attribute(part: Sequence[tuple[Xray, int]], _: int) -> list[Attribution]:
-            return self._attribute(part, options, deadline)
+        def explain(part: Sequence[tuple[Xray, Prediction, int]], _: int) -> list[Explanation]:
+            return self._explain(part, options, deadline)
 
-        attributions = iter(self._in_batches(attribute, classified, self.together(options)))
-        answers: list[dict[str, Any] | bytes | RequestError] = []
-        for xray, prediction in zip(xrays, predictions, strict=True):
-            found = next(attributions) if isinstance(prediction, Prediction) else prediction
-            if isinstance(prediction, RequestError) or isinstance(found, RequestError):
-                answers.append(found)
-            else:
-                answers.append(self._explanation(xray, prediction, found, options))
-        return answers
+        explanations = iter(in_batches(explain, predicted, self.together(options)))
+        return [next(explanations) if isinstance(found, Prediction) else found for found in predictions]
 
     def describe(self) -> dict[str, Any]:
-        """What this model is: classes, sizes, digests, provenance, methods and their options, versions."""
+        """What this model is, in plain values: classes, sizes, digests, provenance, methods and options, versions."""
         info = asdict(self.info)
         return {
-            "model": MODEL_NAME,
+            "model": PREDICT_MODEL,
             "model_version": self.model_version,
             "notice": RESEARCH_USE,
             "warnings": list(self.info.warnings),
@@ -152,86 +157,69 @@ class CoroNetCore:
             "versions": {name: _version(name) for name in _PACKAGES},
         }
 
-    def _classify(self, xrays: Sequence[Xray]) -> list[Prediction | RequestError]:
-        return self._in_batches(self._forward, xrays, self.batch)
-
-    def _forward(self, xrays: Sequence[Xray], batch: int) -> list[Prediction | RequestError]:
-        """One forward of at most `batch` images, filled up to `batch`."""
+    def _classify(self, xrays: Sequence[Xray], batch: int) -> list[Prediction | RequestError]:
+        """One forward of at most `batch` X-rays, filled up to `batch`."""
         x = torch.zeros(batch, 1, self.info.image_size, self.info.image_size)
         x[: len(xrays)] = torch.stack([xray.tensor for xray in xrays])
         classified = self.engine.classify(x)
         probabilities = classified.probabilities[: len(xrays)].tolist()
-        residuals = cast(Tensor, classified.residual_means)[: len(xrays)].tolist()
-        return [
-            Prediction(tuple(p), (r[0], r[1])) if all(map(math.isfinite, [*p, *r])) else _not_a_number()
-            for p, r in zip(probabilities, residuals, strict=True)
-        ]
+        means = cast(Tensor, classified.residual_means)[: len(xrays)].tolist()
+        return [self._prediction(*found) for found in zip(xrays, probabilities, means, strict=True)]
 
-    def _attribute(
-        self, part: Sequence[tuple[Xray, int]], options: ExplainOptions, deadline: Deadline | None
-    ) -> list[Attribution]:
-        """Explain images towards one class each; what a step took corrects the pace that requests are judged by."""
-        x = torch.stack([xray.tensor for xray, _ in part]).to(self.device)
-        found = explain_batch(self.coronet, x, [target for _, target in part], options, deadline)
-        if len(part) == 1 and found[0].step_seconds is not None:
-            self.pace = self.pace.lowered(found[0].step_seconds)
-        return found
-
-    def _explanation(
-        self, xray: Xray, prediction: Prediction, attribution: Attribution, options: ExplainOptions
-    ) -> dict[str, Any] | bytes:
-        overlay = overlay_png(attribution.heatmap, xray.pixels, attribution.sign)
-        if options.format == "png":
-            return overlay
-        pictures = {
-            "heatmap_png": heatmap_png(attribution.heatmap, xray.pixels),
-            "overlay_png": overlay,
-            "residual_png": residuals_png(attribution.residuals),
-        }
-        return explanation_answer(
-            prediction, attribution, options, pictures, xray, self.model_version, self.info.warnings
+    def _prediction(
+        self, xray: Xray, probabilities: list[float], residual_means: list[float]
+    ) -> Prediction | RequestError:
+        if not all(map(math.isfinite, [*probabilities, *residual_means])):
+            return InternalError("the model's answer for this image is not a number; check the artefacts it was given")
+        return Prediction(
+            probabilities=tuple(probabilities),
+            label=max(range(len(probabilities)), key=probabilities.__getitem__),
+            residual_means=(residual_means[0], residual_means[1]),
+            xray=XrayInfo(xray.format, xray.width, xray.height, xray.warnings),
+            model_version=self.model_version,
+            warnings=self.info.warnings,
         )
 
-    def _in_batches(self, run: Callable[[Sequence[T], int], Sequence[Any]], items: Sequence[T], size: int) -> list[Any]:
-        """`run(part, size)` on all items, `size` at a time; a part that fails for memory, again one by one."""
-        results: list[Any] = []
-        for start in range(0, len(items), size):
-            part = items[start : start + size]
-            try:
-                results.extend(run(part, size))
-                continue
-            except (MemoryError, RuntimeError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                logger.warning("out of memory with %d images at once: %s", len(part), type(error).__name__)
-            # Out of the except block: the exception's traceback held the failed run's tensors.
-            results.extend(_alone(run, item) for item in part)
-        return results
+    def _explain(
+        self, part: Sequence[tuple[Xray, Prediction, int]], options: ExplainOptions, deadline: Deadline | None
+    ) -> list[Explanation]:
+        """Explain X-rays towards one class each; what a step took corrects the pace that requests are measured by."""
+        x = torch.stack([xray.tensor for xray, _, _ in part]).to(self.device)
+        attributions = explain_batch(self.network, x, [target for _, _, target in part], options, deadline)
+        if len(part) == 1 and attributions[0].step_seconds is not None:
+            self.pace = self.pace.lowered(attributions[0].step_seconds)
+        return [
+            _explanation(prediction, options, found)
+            for (_, prediction, _), found in zip(part, attributions, strict=True)
+        ]
 
     def _warm_up(self) -> None:
-        """Run engine and chain until both are compiled for the shapes that requests have."""
+        """Run engine and network until both are compiled for the shapes that requests have."""
         size = self.info.image_size
         for _ in range(_WARM_UP_ROUNDS):
             self.engine.classify(torch.zeros(self.batch, 1, size, size))
             for images in sorted({1, self.batch}):
                 x = torch.zeros(images, 1, size, size, device=self.device, requires_grad=True)
-                self.coronet(x).sum().backward()
+                self.network(x).sum().backward()
 
 
-def _alone(run: Callable[[Sequence[T], int], Sequence[Any]], item: T) -> Any:
-    """`run` on one item, or the error that says it is too large by itself."""
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    try:
-        return run([item], 1)[0]
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
-            raise
-        return out_of_memory()
-
-
-def _not_a_number() -> InternalError:
-    return InternalError("the model's answer for this image is not a number; check the artefacts it was given")
+def _explanation(prediction: Prediction, options: ExplainOptions, found: Attribution) -> Explanation:
+    return Explanation(
+        prediction=prediction,
+        method=options.method,
+        target=found.target,
+        steps=found.steps,
+        seed=options.seed,
+        sign=found.sign,
+        heatmap=found.heatmap,
+        residuals=found.residuals,
+        probability_before=found.original_probability,
+        probability_after=found.perturbed_probability,
+        deletion=found.deletion,
+        insertion=found.insertion,
+        details=found.details,
+        warnings=found.warnings,
+    )
 
 
 def _version(package: str) -> str:

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from cli.main import main
-from inference.predictor import CoroNetCore
+from inference.predictor import Predictor
+from inference.results import Prediction
 from model_src.classes import CLASS_NAMES
 
 
@@ -40,14 +41,15 @@ def test_a_report_that_agrees_with_the_server_and_a_comparison(artefact_dir, dat
     assert (tmp_path / "a" / "reconstructions.png").is_file()
     assert facts["data"] | {"name": "data", "split": "test", "kind": "x-rays", "shared_patients": 0} == facts["data"]
 
-    core = CoroNetCore(artefact_dir)  # what a TorchServe worker runs
+    predictor = Predictor(artefact_dir)  # what a TorchServe worker runs
     with (tmp_path / "a" / "per_image.csv").open(newline="") as stream:
         for row in csv.DictReader(stream):
-            (served,) = core.predict([core.read((data_dir / row["path"]).read_bytes())])
-            assert row["predicted"] == served["label"]
-            for name in CLASS_NAMES:
-                assert float(row[f"p {name}"]) == pytest.approx(served["probabilities"][name], abs=1e-5)
-            assert float(row["residual healthy"]) == pytest.approx(served["residual"]["healthy"], abs=1e-5)
+            (served,) = predictor.predict([predictor.read((data_dir / row["path"]).read_bytes())])
+            assert isinstance(served, Prediction)
+            assert row["predicted"] == CLASS_NAMES[served.label]
+            for name, probability in zip(CLASS_NAMES, served.probabilities, strict=True):
+                assert float(row[f"p {name}"]) == pytest.approx(probability, abs=1e-5)
+            assert float(row["residual healthy"]) == pytest.approx(served.residual_means[0], abs=1e-5)
 
     reports = [str(shutil.copytree(tmp_path / "a", tmp_path / "b")), str(tmp_path / "a")]
     assert main(["evaluate", "--compare", *reports, "--out", str(tmp_path / "c")]) == 0

@@ -13,7 +13,6 @@ def test_nothing_given_is_the_default_method():
     options = parse_options({})
     assert options.method == DEFAULT_METHOD == "meaningful_perturbation"
     assert options.target is None
-    assert options.format == "json"
     assert options.seed == 0
 
 
@@ -30,7 +29,6 @@ def test_text_of_a_form_and_json_values_mean_the_same():
     [
         ({"method": "lime"}, "method", "meaningful_perturbation"),
         ({"method": 3}, "method", "grad_cam"),
-        ({"format": "gif"}, "format", "json, png"),
         ({"target": "flu"}, "target", "COVID-19"),
         ({"target": 3}, "target", "0, 1, 2"),
         ({"target": True}, "target", "Healthy"),

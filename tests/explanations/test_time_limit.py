@@ -62,6 +62,11 @@ def test_where_no_steps_fit_the_field_that_costs_most_is_named(fields, named):
         check_time(parse_options(fields), Pace(forward=0.1, gradient=0.4, mask_step=0.4), limit=6)
 
 
+def test_where_no_option_saves_time_the_method_is_named_and_not_the_seed():
+    with pytest.raises(InvalidRequest, match=r"^method: saliency takes about 1 s .* ask for another method$"):
+        check_time(parse_options({"method": "saliency", "score_steps": 4}), PACE, limit=1)
+
+
 def test_images_of_a_list_share_the_time():
     options = parse_options({"method": "integrated_gradients", "steps": 100})  # 40 s and 2.8 s for the scores
     check_time(options, PACE, limit=100, images=2)

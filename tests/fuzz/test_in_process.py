@@ -13,8 +13,8 @@ import torch
 from handlers.limits import Limits
 from handlers.measurements import Measurements
 from handlers.sent_as import SentAs
-from handlers.service import Call, answer_batch
-from inference.predictor import CoroNetCore
+from handlers.service import Request, respond
+from inference.predictor import Predictor
 from tests.fuzz.cases import case
 from tests.fuzz.files import sound_files
 
@@ -25,15 +25,15 @@ STATUSES = {200, 400, 413, 415}
 
 
 @pytest.fixture(scope="module")
-def core(artefact_dir):
-    """The chain with random weights, on one thread: two that wait for each other on busy cores take a minute."""
+def predictor(artefact_dir):
+    """The network with random weights, on one thread: two that wait for each other on busy cores take a minute."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield CoroNetCore(artefact_dir)
+    yield Predictor(artefact_dir)
     torch.set_num_threads(threads)
 
 
-def attack(core, numbers):
+def attack(predictor, numbers):
     """Answer these cases one by one; returns how many got which status and error type, or reached which step."""
     limits = Limits()
     reset_peak()
@@ -45,22 +45,24 @@ def attack(core, numbers):
         asked = case(number)
         measured = Measurements()
         begun = time.perf_counter()
-        (reply,) = answer_batch(core, limits, [Call(asked.row, asked.explain, SentAs(asked.content_type))], measured)
+        (response,) = respond(
+            predictor, limits, [Request(asked.row, asked.explain, SentAs(asked.content_type))], measured
+        )
         took = (time.perf_counter() - begun, number)
         if measured.explanation_seconds:
             explained = max(explained, took)
         else:
             slowest = max(slowest, took)
         reached.update(measured.seconds.keys())
-        reached["explained"] += asked.explain and reply.status == 200
+        reached["explained"] += asked.explain and response.status == 200
         kind = ""
-        if reply.status != 200:
-            said = json.loads(reply.body)
+        if response.status != 200:
+            said = json.loads(response.body)
             kind = said["type"]
-            assert said["code"] == reply.status, number
+            assert said["code"] == response.status, number
             assert said["message"], number
-        assert reply.status in STATUSES, f"case {number}: {reply.body[:300]!r}"
-        found[f"{reply.status} {kind}".strip()] += 1
+        assert response.status in STATUSES, f"case {number}: {response.body[:300]!r}"
+        found[f"{response.status} {kind}".strip()] += 1
     most = peak_mb() - idle
     print(
         f"\n{sum(found.values())} inputs: {dict(found)}; reached {dict(reached)}; slowest {slowest[0]:.2f} s, "
@@ -88,18 +90,18 @@ def peak_mb() -> float:
 
 
 @pytest.mark.parametrize("name", sound_files())
-def test_what_is_damaged_was_sound(core, name):
+def test_what_is_damaged_was_sound(predictor, name):
     """Else every case with that file would end at the same check."""
-    (reply,) = answer_batch(core, Limits(), [Call({"body": sound_files()[name]}, explain=False)])
-    assert reply.status == 200, reply.body
+    (response,) = respond(predictor, Limits(), [Request({"body": sound_files()[name]}, explain=False)])
+    assert response.status == 200, response.body
 
 
-def test_a_few_hundred(core):
-    found = attack(core, range(400))
+def test_a_few_hundred(predictor):
+    found = attack(predictor, range(400))
     assert {"200", "400 InvalidImage", "400 InvalidRequest"} <= found.keys()
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_ten_thousand(core):
-    attack(core, range(400, 10_400))
+def test_ten_thousand(predictor):
+    attack(predictor, range(400, 10_400))

@@ -218,7 +218,7 @@ def test_lost_gpu_ends_the_process(handler, make_context, make_png, monkeypatch)
         raise RuntimeError("CUDA error: device-side assert triggered")
 
     monkeypatch.setattr(os, "_exit", end)
-    monkeypatch.setattr(handler.core, "predict", assertion)
+    monkeypatch.setattr(handler.predictor, "predict", assertion)
     with pytest.raises(Ended) as caught:
         handler.handle([{"body": bytearray(make_png(0))}], make_context(PREDICT))
     assert caught.value.args == (1,)
@@ -230,7 +230,7 @@ def test_a_defect_tells_torchserve_its_kind_and_nothing_else(
     def defect(*_):
         raise ValueError("DOE^JANE")
 
-    monkeypatch.setattr(coronet_handler, "answer_batch", defect)
+    monkeypatch.setattr(coronet_handler, "respond", defect)
     with pytest.raises(InternalError) as caught:
         handler.handle([{"body": bytearray(make_png(0))}], make_context(PREDICT))
     told = "".join(traceback.format_exception(caught.value)) + caplog.text  # what TorchServe logs, and what we do

@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 
-from handlers.private_log import shorten_warnings, whereabouts
+from handlers.private_log import error_location, shorten_warnings
 
 
 def failing() -> None:
@@ -20,7 +20,7 @@ def failing() -> None:
 def test_an_exception_and_its_cause_are_named_without_their_messages():
     with pytest.raises(KeyError) as caught:
         failing()
-    line = whereabouts(caught.value)
+    line = error_location(caught.value)
     first, second = line.split("; from ")
     assert first.startswith("KeyError at handlers/test_private_log.py:")
     assert first.count(" > ") == 1  # the test, and the line that raised
@@ -33,7 +33,7 @@ def test_an_exception_that_is_its_own_cause_ends():
     error = ValueError("x")
     error.__context__ = cause = TypeError("y")
     cause.__context__ = error
-    assert whereabouts(error) == "ValueError at an unknown place; from TypeError at an unknown place"
+    assert error_location(error) == "ValueError at an unknown place; from TypeError at an unknown place"
 
 
 def test_a_warning_is_logged_without_its_text(caplog, capsys):

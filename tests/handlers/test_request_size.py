@@ -10,7 +10,7 @@ import pytest
 
 from handlers.limits import Limits
 from handlers.request_size import check_total
-from handlers.service import Call, answer_batch
+from handlers.service import Request, respond
 from model_src.errors import ImageTooLarge
 from model_src.imaging import formats
 
@@ -24,16 +24,16 @@ def test_the_sum_counts(make_png):
 
 
 @pytest.mark.parametrize("explain", [False, True])
-def test_a_request_over_the_limit_gets_413_and_decodes_nothing(core, make_png, monkeypatch, explain):
+def test_a_request_over_the_limit_gets_413_and_decodes_nothing(predictor, make_png, monkeypatch, explain):
     def decode(*_):
         raise AssertionError("decoded")
 
     rows = [replace(row, decode=decode) for row in formats.FORMATS]
     monkeypatch.setattr(formats, "FORMATS", rows)
     row = {"body": {"instances": [{"data": base64.b64encode(make_png(0)).decode()}] * 3}}
-    (reply,) = answer_batch(core, Limits(max_pixels=4000), [Call(row, explain)])
-    assert reply.status == 413
-    assert json.loads(reply.body)["type"] == "ImageTooLarge"
+    (response,) = respond(predictor, Limits(max_pixels=4000), [Request(row, explain)])
+    assert response.status == 413
+    assert json.loads(response.body)["type"] == "ImageTooLarge"
 
 
 def test_one_image_of_64_megapixels_is_never_over_it():

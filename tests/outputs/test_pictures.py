@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from outputs.pictures import MontageRow, at_picture_size, heatmap_png, montage_png, overlay_png, residuals_png
+from outputs.drawing import at_picture_size
+from outputs.heatmap_png import heatmap_png
+from outputs.overlay_png import overlay_png
+from outputs.residual_png import residual_png
 
 
 @pytest.fixture
@@ -97,19 +100,10 @@ def test_residuals_share_one_scale():
     residuals = np.zeros((3, 64, 64), dtype=np.float32)
     residuals[0, :32] = 0.2
     residuals[1, :32] = 0.1
-    image = np.asarray(_open(residuals_png(residuals, side=192)).convert("L")).astype(int)
+    image = np.asarray(_open(residual_png(residuals, side=192)).convert("L")).astype(int)
     healthy, pneumonia = image[24 + 40, 12 + 96], image[24 + 40, 12 + 192 + 12 + 96]
     nothing = image[24 + 150, 12 + 96]
     assert healthy > pneumonia > nothing
-
-
-def test_a_montage_has_a_row_for_each_xray_and_two_panels_for_each_map(ramp):
-    tall = np.full((200, 100), 0.5, dtype=np.float32)
-    one = MontageRow("COVID-19 0.88", tall, {"grad_cam": ramp})
-    two = MontageRow("Healthy 0.60\nsecond line", tall.T, {"grad_cam": ramp, "occlusion": ramp})
-    single, double = (_open(montage_png(rows, "a sign", side=96)) for rows in ([one], [one, two]))
-    assert double.width - single.width == 2 * (96 + 6)  # two more panels and their gaps
-    assert double.height > single.height + 96
 
 
 def test_pictures_of_the_same_map_are_the_same_bytes(ramp):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from inference.predictor import CoroNetCore
+from inference.predictor import Predictor
 from model_src import torchscript
 from model_src.engines.choose import open_engine
 from model_src.engines.engine import EngineType
@@ -133,7 +133,7 @@ def test_an_engine_is_added_by_one_file_and_one_row(
     assert engine_names() == ("auto", "toy", "openvino", "torchscript")
     for settings in (EngineSettings(), EngineSettings("toy"), EngineSettings("toy", "float32")):
         assert open_engine(scripted, SIZE, CPU, settings).name == "toy"
-    served = CoroNetCore(artefact_dir)
+    served = Predictor(artefact_dir)
     assert served.engine.name == "toy"
     (answer,) = served.predict([served.read(phantom_png.read_bytes())])
     assert not isinstance(answer, RequestError)
