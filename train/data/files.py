@@ -73,7 +73,7 @@ class Finder:
         """The first existing candidate."""
         for spelling in dict.fromkeys((path, path.replace("\\", "/"))):
             for folder in self._folders:
-                if (folder / spelling).is_file():
+                if os.path.isfile(folder / spelling):  # noqa: PTH113 (a name too long for a file is none)
                     return folder / spelling
         return None
 
