@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
-from evaluation.intervals import REPLICATES, Estimate, bootstrap_estimate, patient_weights
-from evaluation.metrics import Answers
+from evaluation.intervals import REPLICATES, Estimate, difference_estimate, patient_weights
 from evaluation.resampled import confusion_metrics, confusions
-from evaluation.results import CSV_NAME, ImageResult, read_results
+from evaluation.results import CSV_NAME, ImageResult, Predictions, read_results
 from model_src.atomic import atomic_write
 from model_src.classes import CLASS_NAMES
 from model_src.errors import DataError
@@ -84,7 +83,7 @@ def compare(
         DataError: they are not of the same images.
     """
     a, b = _paired(a, b)
-    first, second = Answers.of(a), Answers.of(b)
+    first, second = Predictions.of(a), Predictions.of(b)
     right_a, right_b = first.predicted == first.truth, second.predicted == second.truth
     only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
     patients, total = len(set(first.patients)), len(a)
@@ -97,7 +96,7 @@ def compare(
     def difference(name: str) -> Estimate:
         drawn = np.concatenate([block[name] for block in blocks])
         note = "" if np.isfinite(point[name][0]) else _missing_classes(first)
-        return bootstrap_estimate(float(point[name][0]), drawn, patients, total, note)
+        return difference_estimate(float(point[name][0]), drawn, patients, total, note)
 
     return Comparison(
         images=total,
@@ -120,7 +119,7 @@ def mcnemar_exact(only_a_right: int, only_b_right: int) -> float:
     return float(binomtest(only_a_right, discordant, 0.5).pvalue) if discordant else 1.0
 
 
-def paired_differences(a: Answers, b: Answers, weights: np.ndarray) -> dict[str, np.ndarray]:
+def paired_differences(a: Predictions, b: Predictions, weights: np.ndarray) -> dict[str, np.ndarray]:
     """B - A of every figure of `confusion_metrics` under each row of `weights` (b, N)."""
     ours = confusion_metrics(confusions(b.truth, b.predicted, weights))
     theirs = confusion_metrics(confusions(a.truth, a.predicted, weights))
@@ -183,6 +182,6 @@ def _by_line(results: Sequence[ImageResult]) -> dict[tuple[str, int], ImageResul
     return lines
 
 
-def _missing_classes(answers: Answers) -> str:
+def _missing_classes(answers: Predictions) -> str:
     absent = [name for index, name in enumerate(CLASS_NAMES) if not np.any(answers.truth == index)]
     return f"no {' or '.join(absent)} image in this split"

@@ -1,4 +1,4 @@
-"""What a reader has to know about the judged images before believing any figure."""
+"""What a reader has to know about the evaluated images before believing any figure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluation.evaluate import Evaluation
+from evaluation.wording import interval
 from model_src.classes import CLASS_NAMES
 
 # Split -> why its figures flatter a model that was trained on the same directory.
@@ -49,11 +50,20 @@ def data_remarks(evaluation: Evaluation, data: DataFacts) -> list[str]:
             f"{data.shared_patients} patients of this split also have images in the training split of the "
             "same directory: figures are too good unless training left them out."
         )
+    metrics = evaluation.metrics
+    by_patient = metrics.overall["accuracy_by_patient"]
+    if metrics.images > 1.1 * metrics.patients:
+        ends = interval(by_patient, "percent")
+        remarks.append(
+            f"There are {metrics.images / metrics.patients:.1f} images of each patient, which are alike. Intervals of "
+            "rates count images as independent and are too short here"
+            f"{f'; that of accuracy, from resampled patients, is {ends}' if ends else ''}."
+        )
     sources = {name: set(row["sources"]) for name, row in class_table(evaluation).items() if row["images"]}
     for name, own in sources.items():
         others = set().union(*(theirs for other, theirs in sources.items() if other != name))
         if own and others and not own & others:
-            advice = "" if evaluation.shortcuts else " Judge with --probe-shortcuts too."
+            advice = "" if evaluation.shortcuts else " Evaluate with --probe-shortcuts too."
             remarks.append(
                 f"All {name} images come from {', '.join(sorted(own))}, which gave no image of another "
                 f"class: telling sources apart would look like telling diseases apart.{advice}"

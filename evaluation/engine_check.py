@@ -19,7 +19,7 @@ from model_src.networks.coronet import Classified, CoroNet
 
 @dataclass(frozen=True)
 class EngineClassifier:
-    """A chain run by an engine of the server; a `evaluation.predictions.Classifier`."""
+    """A model run by an engine of the server; a `evaluation.predictions.Classifier`."""
 
     reference: LoadedClassifier
     engine: Engine

@@ -1,4 +1,4 @@
-"""One evaluation from model and images to figures: everything of a report except writing it."""
+"""From model and images to figures: predictions, metrics, the shortcut check, the engine check."""
 
 from __future__ import annotations
 
@@ -7,26 +7,19 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import torch
-from matplotlib.figure import Figure
-
-from evaluation import galleries, plots
 from evaluation.engine_check import EngineCheck, EngineClassifier
-from evaluation.galleries import Explain, ExplanationPicture
 from evaluation.intervals import REPLICATES
-from evaluation.metrics import Answers, Metrics, measure
-from evaluation.predictions import Classifier, Decoded, Skipped, predict_split
+from evaluation.metrics import Metrics, measure
+from evaluation.predictions import Classifier, DecodedImage, Skipped, predict_split
 from evaluation.probes import PROBES
-from evaluation.results import ImageResult
+from evaluation.results import ImageResult, Predictions
 from evaluation.shortcuts import ProbeResult, ShortcutProbing
-from model_src.classes import CLASS_NAMES
-from train.data.data_dir import Example
-from train.progress import track
+from train.data.examples import Example
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a classifier answered on a split and what follows from it.
+    """What a classifier predicted on a split and what follows from it.
 
     Attributes:
         results, files: one per readable image, in the split's order.
@@ -43,7 +36,7 @@ class Evaluation:
     shortcuts: list[ProbeResult]
     seed: int
     replicates: int
-    answers: Answers = field(repr=False)
+    predictions: Predictions = field(repr=False)
     engine_check: EngineCheck | None = None
 
 
@@ -71,14 +64,14 @@ def evaluate(
         skip_unreadable: leave unreadable images out and list them, instead of stopping.
 
     Raises:
-        DataError: an unreadable image, or none to judge.
+        DataError: an unreadable image, or none to evaluate.
         RunError: the model's answer is not a number.
     """
     probing = ShortcutProbing(classifier, PROBES if probe_shortcuts else ())
     skipped: list[Skipped] = []
     files: list[Path] = []
 
-    def each(batch: list[Decoded]) -> None:
+    def each(batch: list[DecodedImage]) -> None:
         probing.classify(batch)
         files.extend(Path(item.example.path) for item in batch)
 
@@ -88,63 +81,16 @@ def evaluate(
     if isinstance(classifier, EngineClassifier):
         reference = answered(classifier.reference, skipped=[] if skip_unreadable else None)
         check = EngineCheck.of(classifier.engine, results, reference)
-    answers = Answers.of(results)
+    predictions = Predictions.of(results)
     return Evaluation(
         classifier,
         results,
         files,
         skipped,
-        measure(answers, replicates=replicates, seed=seed),
-        probing.results(answers, replicates=replicates, seed=seed),
+        measure(predictions, replicates=replicates, seed=seed),
+        probing.results(predictions, replicates=replicates, seed=seed),
         seed,
         replicates,
-        answers,
+        predictions,
         check,
     )
-
-
-def draw(evaluation: Evaluation) -> dict[str, Figure]:
-    """Every picture of a report but the explanations, by name."""
-    results, size = evaluation.results, evaluation.classifier.image_size
-    figures = {
-        "confusion": plots.confusion_plot(evaluation.metrics),
-        "curves": plots.curve_plots(evaluation.answers, evaluation.metrics),
-        "reliability": plots.reliability_plot(evaluation.metrics),
-    }
-    typical = [
-        index for label in range(len(CLASS_NAMES)) if (index := galleries.typical_of_class(results, label)) is not None
-    ]
-    xrays = [galleries.read_example(evaluation.files[index], size) for index in typical]
-    labels = [results[index].truth for index in typical]
-    if evaluation.classifier.coronet is not None:
-        figures["reconstructions"] = galleries.reconstruction_gallery(evaluation.classifier.coronet, xrays, labels)
-    if evaluation.shortcuts:
-        figures["shortcuts"] = plots.shortcut_plot(evaluation.shortcuts)
-        figures["probes"] = galleries.probe_gallery([r.probe for r in evaluation.shortcuts], xrays, labels)
-    if mistakes := galleries.worst_mistakes(results):
-        figures["mistakes"] = galleries.mistake_gallery(
-            [galleries.read_example(evaluation.files[index], size) for index in mistakes],
-            [results[index] for index in mistakes],
-        )
-    return figures
-
-
-def draw_explanations(
-    evaluation: Evaluation,
-    explain: Explain,
-    method: str,
-    *,
-    per_class: int = galleries.PATIENTS_PER_CLASS,
-) -> ExplanationPicture:
-    """Figure 2 for one explanation method: random patients of each class and what their answers rest on."""
-    rows, sign = [], ""
-    for label in track(range(len(CLASS_NAMES)), len(CLASS_NAMES), f"Explaining, {method}", "classes"):
-        chosen = galleries.patients_of_class(evaluation.results, label, per_class, evaluation.seed)
-        if not chosen:
-            continue
-        xrays = [galleries.read_example(evaluation.files[i], evaluation.classifier.image_size) for i in chosen]
-        results = [evaluation.results[i] for i in chosen]
-        explained = explain(torch.stack([xray.tensor for xray in xrays]), [r.predicted for r in results])
-        rows.append((label, xrays, explained, results))
-        sign = explained[0].sign
-    return ExplanationPicture(method, galleries.explanation_gallery(rows), sign)

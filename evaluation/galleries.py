@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from evaluation.plots import FAINT, INK, new_figure
 from evaluation.probes import Probe, working_size
 from evaluation.results import ImageResult
+from explanations import Attribution
 from model_src.classes import CLASS_NAMES
 from model_src.imaging.xray import Xray, read_xray, resize_pixels
 from model_src.networks.coronet import CoroNet
+from outputs.colour_map import palette
+from outputs.overlay_png import overlay
 
 PATIENTS_PER_CLASS = 5  # as in Figure 2
 MISTAKES = 12
 _THUMBNAIL = 256  # pixels: what a picture in a grid is drawn from
-
-
-class Explained(Protocol):
-    """What the montage needs of an explanation."""
-
-    heatmap: np.ndarray  # float32 (h, w) in [0, 1], 1 = matters most
-    sign: str  # what a high value means
-
-
-# images (N, 1, S, S) and their target classes -> one explanation each
-Explain = Callable[[torch.Tensor, Sequence[int]], Sequence[Explained]]
+_HEAT = ListedColormap(palette() / 255)
 
 
 @dataclass(frozen=True)
@@ -66,7 +61,7 @@ def patients_of_class(results: Sequence[ImageResult], label: int, count: int, se
 
 
 def worst_mistakes(results: Sequence[ImageResult], count: int = MISTAKES) -> list[int]:
-    """Indices of the wrong answers that the model is surest of."""
+    """Indices of the wrong predictions that the model is surest of."""
     wrong = [i for i, r in enumerate(results) if not r.correct]
     return sorted(wrong, key=lambda i: (-max(results[i].probabilities), i))[:count]
 
@@ -91,7 +86,7 @@ def reconstruction_gallery(coronet: CoroNet, xrays: Sequence[Xray], labels: Sequ
     for row, label in enumerate(labels):
         for column in range(3):
             _show(grid[row, column], images[row, column], cmap="gray", vmin=0, vmax=1)
-            drawn = _show(grid[row, 3 + column], maps[row, column], cmap="magma", vmin=0, vmax=brightest)
+            drawn = _show(grid[row, 3 + column], maps[row, column], cmap=_HEAT, vmin=0, vmax=brightest)
             grid[row, 3 + column].set_xlabel(f"mean {maps[row, column].mean():.4f}", fontsize=8.5, color=FAINT)
         grid[row, 0].set_ylabel(CLASS_NAMES[label], fontsize=11, color=INK)
     for axes, title in zip(grid[0], titles, strict=True):
@@ -101,7 +96,7 @@ def reconstruction_gallery(coronet: CoroNet, xrays: Sequence[Xray], labels: Sequ
 
 
 def explanation_gallery(
-    rows: Sequence[tuple[int, Sequence[Xray], Sequence[Explained], Sequence[ImageResult]]],
+    rows: Sequence[tuple[int, Sequence[Xray], Sequence[Attribution], Sequence[ImageResult]]],
 ) -> Figure:
     """Figure 2's montage: for each class its X-rays and, below each, what the prediction rests on.
 
@@ -113,7 +108,7 @@ def explanation_gallery(
     grid = figure.subplots(2 * len(rows), columns, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
-    drawn = None
+    drawn = False
     for block, (label, xrays, explained, results) in enumerate(rows):
         for column, (xray, explanation, result) in enumerate(zip(xrays, explained, results, strict=True)):
             above, below = grid[2 * block, column], grid[2 * block + 1, column]
@@ -121,25 +116,23 @@ def explanation_gallery(
             _show(above, image, cmap="gray", vmin=0, vmax=1)
             colour = FAINT if result.correct else "#b42318"
             above.set_title(
-                f"said {CLASS_NAMES[result.predicted]} {max(result.probabilities):.0%}",
+                f"{CLASS_NAMES[result.predicted]} {max(result.probabilities):.0%}",
                 fontsize=8.5,
                 color=colour,
             )
-            _show(below, image, cmap="gray", vmin=0, vmax=1, extent=(0, 1, 1, 0))
-            drawn = _show(
-                below, explanation.heatmap, cmap="viridis", vmin=0, vmax=1, alpha=0.6,
-                interpolation="bilinear", extent=(0, 1, 1, 0),
-            )  # fmt: skip
+            _show(below, np.asarray(overlay(explanation.heatmap, image, (_THUMBNAIL, _THUMBNAIL))))
+            drawn = True
             if column == 0:
                 above.set_ylabel(CLASS_NAMES[label], fontsize=11, color=INK)
-    if drawn is not None:
-        bar = figure.colorbar(drawn, ax=grid, shrink=0.3, aspect=30, pad=0.015, ticks=[0, 1])
+    if drawn:
+        scale = ScalarMappable(Normalize(0, 1), _HEAT)
+        bar = figure.colorbar(scale, ax=grid, shrink=0.3, aspect=30, pad=0.015, ticks=[0, 1])
         bar.ax.set_yticklabels(["matters\nleast", "matters\nmost"], fontsize=8.5)
     return figure
 
 
 def mistake_gallery(xrays: Sequence[Xray], results: Sequence[ImageResult]) -> Figure:
-    """The X-rays of wrong answers with truth, answer, its probability, and file."""
+    """The X-rays of wrong predictions with truth, prediction, its probability, and file."""
     columns = min(4, len(xrays))
     lines = -(-len(xrays) // columns)
     figure = new_figure(2.75 * columns, 3.35 * lines)
@@ -148,8 +141,8 @@ def mistake_gallery(xrays: Sequence[Xray], results: Sequence[ImageResult]) -> Fi
         axes.set_axis_off()
     for axes, xray, result in zip(grid.flat, xrays, results, strict=False):
         _show(axes, _thumbnail(xray), cmap="gray", vmin=0, vmax=1)
-        answer = f"{CLASS_NAMES[result.predicted]} ({max(result.probabilities):.0%})"
-        axes.set_title(f"{CLASS_NAMES[result.truth]}, said to be\n{answer}", fontsize=9.5, color=INK)
+        prediction = f"{CLASS_NAMES[result.predicted]} ({max(result.probabilities):.0%})"
+        axes.set_title(f"{CLASS_NAMES[result.truth]}, taken for\n{prediction}", fontsize=9.5, color=INK)
         name = "\n".join(textwrap.wrap(Path(result.path).name, 34)[:2])
         axes.set_xlabel(name, fontsize=7.5, color=FAINT, parse_math=False)  # a file name may hold $
     return figure

@@ -1,4 +1,19 @@
-"""A measured number with its count and 95% interval: Wilson for rates, resampled patients for the rest."""
+"""A measured number with its count and its 95% interval, which always holds the number.
+
+How an interval is made depends on what the number is:
+
+    a rate of images (accuracy,      Wilson's score interval (1927), from scipy
+    sensitivity, PPV ...)
+    balanced accuracy                the classes' intervals put together: distances to the ends add in squares (MOVER;
+                                     Zou and Donner 2008)
+    F1, areas, Brier score ...       the standard error of resampled patients, taken to the scale of log odds and back,
+                                     with Student's t for the number of patients
+    a difference                     the standard error of resampled patients, with Student's t
+    calibration error                see calibration.py: its plain value is biased, and needs a method of its own
+
+Percentiles of a bootstrap are not used: near the ends of a range they are too short and too far in.
+`python -m benchmarks.interval_coverage` measures how often each of these holds a truth that is known.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +23,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import binomtest
+from scipy.stats import t as student
 
-Z95 = 1.959963984540054  # two-sided 95% of the normal distribution
 REPLICATES = 2000
+LEVEL = 0.95
 _CHUNK_ELEMENTS = 200_000  # weights held at once: 1.6 MB however many images there are
+_NO_SPREAD = 1e-12  # resamples that differ by less are alike
 
 
 @dataclass(frozen=True)
@@ -21,7 +38,7 @@ class Estimate:
 
     Attributes:
         value: the number, None where it is not defined (`note` says why).
-        low, high: ends of the 95% interval, None where there is none.
+        low, high: ends of the 95% interval, low <= value <= high; None where there is none.
         successes: for a rate the numerator, None for everything else.
         total: the rate's denominator, else the number of images.
         interval: how the interval was made: "Wilson", "bootstrap" or "none".
@@ -46,21 +63,27 @@ def undefined(total: int, why: str) -> Estimate:
     return Estimate(None, None, None, None, total, "none", why)
 
 
-def rate(successes: int, total: int, why_undefined: str = "no image to count") -> Estimate:
-    """`successes / total` with its Wilson score interval (1927), which holds for small counts too.
+def without_interval(value: float, total: int, why: str, note: str = "") -> Estimate:
+    """The estimate of something of which these data do not say how sure it is."""
+    return Estimate(value, None, None, None, total, "none", f"{note}; {why}" if note else why)
 
-    It takes images as independent. Several images of one patient are not quite, so where it matters the
-    bootstrap over patients is given as well.
+
+def resampled(value: float, low: float, high: float, total: int, note: str = "") -> Estimate:
+    """The estimate of something whose interval comes from resampled patients; its ends hold it to the last bit."""
+    return Estimate(value, min(low, value), max(high, value), None, total, "bootstrap", note)
+
+
+def rate(successes: int, total: int, why_undefined: str = "no image to count") -> Estimate:
+    """`successes / total` with its Wilson score interval, which holds for small counts too.
+
+    It takes images as independent. Several images of one patient are not quite, so where it matters an interval from
+    resampled patients is given as well.
     """
     if total == 0:
         return undefined(0, why_undefined)
+    ends = binomtest(successes, total).proportion_ci(LEVEL, method="wilson")
     share = successes / total
-    scale = 1 + Z95**2 / total
-    centre = (share + Z95**2 / (2 * total)) / scale
-    half = Z95 * math.sqrt(share * (1 - share) / total + Z95**2 / (4 * total**2)) / scale
-    low = 0.0 if successes == 0 else centre - half  # exact there; rounding would leave 1e-17
-    high = 1.0 if successes == total else centre + half
-    return Estimate(share, low, high, successes, total, "Wilson")
+    return Estimate(share, min(ends.low, share), max(ends.high, share), successes, total, "Wilson")
 
 
 def patient_weights(patients: Sequence[str], *, replicates: int = REPLICATES, seed: int = 0) -> Iterator[np.ndarray]:
@@ -83,30 +106,75 @@ def patient_weights(patients: Sequence[str], *, replicates: int = REPLICATES, se
         yield draws[:, patient_of_image].astype(np.float64)
 
 
-def bootstrap_interval(value: float, replicates: np.ndarray) -> tuple[float, float]:
-    """The bias-corrected percentile interval (Efron 1981) of `value` from its bootstrap replicates.
+def why_too_few(replicates: np.ndarray, patients: int) -> str:
+    """Why `replicates`, NaN where a class was not drawn, cannot give an interval; "" if they can."""
+    few = patients < 2 or np.isfinite(replicates).sum() < max(2, len(replicates) / 2)
+    return "too few patients for an interval" if few else ""
 
-    The correction matters for the calibration error, which resampling inflates; elsewhere it is close to the
-    plain percentiles. Replicates that are not defined (a class was not drawn) are NaN and left out.
+
+def share_estimate(
+    value: float, replicates: np.ndarray, patients: int, total: int, note: str = "", largest: float = 1.0
+) -> Estimate:
+    """A figure in [0, `largest`] with its interval from `replicates` of resampled patients.
+
+    Near its ends such a figure varies little and askew; its log odds do not. Replicates that are not defined are NaN.
     """
-    drawn = np.sort(replicates[np.isfinite(replicates)])
-    below = (np.sum(drawn < value - 1e-12) + np.sum(drawn <= value + 1e-12)) / 2  # ties count half
-    share = np.clip(below / len(drawn), 0.5 / len(drawn), 1 - 0.5 / len(drawn))
-    shift = 2 * norm.ppf(share)
-    low, high = np.quantile(drawn, norm.cdf([shift - Z95, shift + Z95]))
-    return float(low), float(high)
-
-
-def bootstrap_estimate(value: float, replicates: np.ndarray, patients: int, total: int, note: str = "") -> Estimate:
-    """`value` with its bootstrap interval, or without one where the data are too few to resample."""
     if not math.isfinite(value):
         return undefined(total, note or "not defined on these images")
-    defined = int(np.isfinite(replicates).sum())
-    if patients < 2 or defined < len(replicates) / 2:
-        why = "too few patients for an interval"
-        return Estimate(value, None, None, None, total, "none", f"{note}; {why}" if note else why)
-    low, high = bootstrap_interval(value, replicates)
-    if high - low < 1e-12:  # all right or all wrong: an interval without width would claim certainty
-        why = "no interval: all resamples agree"
-        return Estimate(value, None, None, None, total, "none", f"{note}; {why}" if note else why)
-    return Estimate(value, low, high, None, total, "bootstrap", note)
+    if why := why_too_few(replicates, patients):
+        return without_interval(value, total, why, note)
+    share, spread = value / largest, float(np.nanstd(replicates)) / largest
+    if spread < _NO_SPREAD or not 0 < share < 1:  # all right or all wrong: no width would claim certainty
+        return without_interval(value, total, "no interval: all resamples agree", note)
+    reach = _t(patients) * spread / (share * (1 - share))
+    low, high = (largest * _share(math.log(share / (1 - share)) + side * reach) for side in (-1, 1))
+    return resampled(value, low, high, total, note)
+
+
+def difference_estimate(value: float, replicates: np.ndarray, patients: int, total: int, note: str = "") -> Estimate:
+    """A difference of two shares, in [-1, 1], with its interval from `replicates` of resampled patients."""
+    if not math.isfinite(value):
+        return undefined(total, note or "not defined on these images")
+    if why := why_too_few(replicates, patients):
+        return without_interval(value, total, why, note)
+    reach = _t(patients) * float(np.nanstd(replicates))
+    if reach < _NO_SPREAD:
+        return without_interval(value, total, "no interval: all resamples agree", note)
+    return resampled(value, max(-1.0, value - reach), min(1.0, value + reach), total, note)
+
+
+def mean_of_rates(
+    rates: Sequence[float], replicates: Sequence[np.ndarray], patients: Sequence[int], total: int, note: str = ""
+) -> Estimate:
+    """The mean of rates of different patients, such as balanced accuracy.
+
+    A class that is always right does not vary when it is resampled, and would count as certain; here it brings the
+    Wilson interval of its patients.
+
+    Args:
+        rates: one for each class; NaN where there is none, and then the mean is not defined.
+        replicates: of each rate, from resampled patients.
+        patients: of each class.
+        total: number of images.
+    """
+    mean = float(np.mean(rates))
+    if not math.isfinite(mean):
+        return undefined(total, note or "not defined on these images")
+    down, up = [], []
+    for share, drawn, count in zip(rates, replicates, patients, strict=True):
+        alone = share_estimate(share, drawn, count, total)
+        if alone.low is None or alone.high is None:
+            alone = rate(round(share * count), count)
+        down.append(share - (alone.low or 0.0))
+        up.append((alone.high or 0.0) - share)
+    return resampled(mean, mean - math.hypot(*down) / len(rates), mean + math.hypot(*up) / len(rates), total, note)
+
+
+def _t(patients: int) -> float:
+    """Student's t: how many standard errors 95% reach to each side."""
+    return float(student.ppf((1 + LEVEL) / 2, patients - 1))
+
+
+def _share(log_odds: float) -> float:
+    """The inverse of log odds, without overflow."""
+    return float(1 / (1 + np.exp(-np.clip(log_odds, -700, 700))))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,40 +15,29 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from evaluation.calibration import ReliabilityBin, brier_score, calibration_error, reliability_bins
+from evaluation.calibration import (
+    ReliabilityBin,
+    bin_gaps,
+    brier_score,
+    calibration_error,
+    calibration_estimates,
+    reliability_bins,
+    unseen_spread,
+)
 from evaluation.intervals import (
     REPLICATES,
     Estimate,
-    bootstrap_estimate,
+    mean_of_rates,
     patient_weights,
     rate,
+    share_estimate,
     undefined,
 )
 from evaluation.resampled import confusion_metrics, confusions, ranking_areas
-from evaluation.results import ImageResult
+from evaluation.results import Predictions
 from model_src.classes import CLASS_NAMES
 
 _LABELS = list(range(len(CLASS_NAMES)))
-
-
-@dataclass(frozen=True)
-class Answers:
-    """The results of N images as arrays."""
-
-    truth: np.ndarray  # int (N,)
-    predicted: np.ndarray  # int (N,)
-    probabilities: np.ndarray  # float64 (N, 3)
-    patients: list[str]
-
-    @classmethod
-    def of(cls, results: Sequence[ImageResult]) -> Answers:
-        """The arrays of `results`."""
-        return cls(
-            np.array([r.truth for r in results]),
-            np.array([r.predicted for r in results]),
-            np.array([r.probabilities for r in results], dtype=np.float64),
-            [r.patient for r in results],
-        )
 
 
 @dataclass(frozen=True)
@@ -81,42 +69,65 @@ class Metrics:
         }
 
 
-def measure(answers: Answers, *, replicates: int = REPLICATES, seed: int = 0) -> Metrics:
+def measure(predictions: Predictions, *, replicates: int = REPLICATES, seed: int = 0) -> Metrics:
     """Every figure of an evaluation.
 
-    Accuracy, sensitivity, specificity and predictive values are rates (Wilson). Everything else is resampled
-    `replicates` times by patient. A figure that needs a class of which there is no image is not defined.
+    Intervals: see intervals.py and calibration.py; patients are resampled `replicates` times. A figure that needs a
+    class of which there is no image is not defined.
     """
-    truth, predicted = answers.truth, answers.predicted
+    truth, predicted = predictions.truth, predictions.predicted
     matrix = confusion_matrix(truth, predicted, labels=_LABELS)
-    points = point_values(answers)
-    drawn = _replicate_values(answers, replicates, seed)
-    patients, total = len(set(answers.patients)), len(truth)
+    points = point_values(predictions)
+    drawn, drawn_gaps = _resample(predictions, replicates, seed)
+    patients, total = len(set(predictions.patients)), len(truth)
     absent = [name for index, name in enumerate(CLASS_NAMES) if matrix[index].sum() == 0]
     unclaimed = [
         name for index, name in enumerate(CLASS_NAMES) if matrix[:, index].sum() == 0 and matrix[index].sum() > 0
     ]
 
-    def resampled(name: str, note: str = "") -> Estimate:
-        return bootstrap_estimate(points[name], drawn[name], patients, total, note)
+    def share(name: str, note: str = "", largest: float = 1.0) -> Estimate:
+        return share_estimate(points[name], drawn[name], patients, total, note, largest)
 
     missing = f"no {' or '.join(absent)} image in this split" if absent else ""
     never = f"{' and '.join(unclaimed)} never predicted: its precision counts as 0" if unclaimed else ""
     right = int(np.trace(matrix))
+    balanced = mean_of_rates(
+        [points[f"sensitivity {name}"] for name in CLASS_NAMES],
+        [drawn[f"sensitivity {name}"] for name in CLASS_NAMES],
+        patients_by_class(predictions, truth),
+        total,
+        missing,
+    )
+    precision_macro = mean_of_rates(
+        [points[f"precision {name}"] if not absent else math.nan for name in CLASS_NAMES],
+        [drawn[f"precision {name}"] for name in CLASS_NAMES],
+        patients_by_class(predictions, predicted),
+        total,
+        missing or never,
+    )
+    once = np.ones((1, total))
+    ece, ece_debiased = calibration_estimates(
+        bin_gaps(truth, predictions.probabilities, once)[0],
+        drawn_gaps,
+        unseen_spread(truth, predictions.probabilities),
+        patients,
+        total,
+    )
     overall = {
         "accuracy": rate(right, total),
-        "accuracy_by_patient": resampled("accuracy"),
-        "balanced_accuracy": resampled("balanced_accuracy", missing),
-        "precision_weighted": resampled("precision_weighted", never),
+        "accuracy_by_patient": share("accuracy"),
+        "balanced_accuracy": balanced,
+        "precision_weighted": share("precision_weighted", never),
         "recall_weighted": rate(right, total),
-        "f1_weighted": resampled("f1_weighted"),
-        "precision_macro": resampled("precision_macro", missing or never),
-        "recall_macro": resampled("balanced_accuracy", missing),
-        "f1_macro": resampled("f1_macro", missing),
-        "roc_auc_macro": resampled("roc_auc_macro", missing),
-        "pr_auc_macro": resampled("pr_auc_macro", missing),
-        "ece": resampled("ece"),
-        "brier": resampled("brier"),
+        "f1_weighted": share("f1_weighted"),
+        "precision_macro": precision_macro,
+        "recall_macro": balanced,
+        "f1_macro": share("f1_macro", missing),
+        "roc_auc_macro": share("roc_auc_macro", missing),
+        "pr_auc_macro": share("pr_auc_macro", missing),
+        "ece": ece,
+        "ece_debiased": ece_debiased,
+        "brier": share("brier", largest=2.0),
     }
     per_class = {}
     for index, name in enumerate(CLASS_NAMES):
@@ -132,16 +143,18 @@ def measure(answers: Answers, *, replicates: int = REPLICATES, seed: int = 0) ->
             "sensitivity": rate(hits, actual, without),
             "specificity": rate(others - (claimed - hits), others, f"only {name} images in this split"),
             "ppv": rate(hits, claimed, f"{name} was never predicted"),
-            "f1": resampled(f"f1 {name}", without),
-            "roc_auc": undefined(total, alone) if alone else resampled(f"roc_auc {name}"),
-            "pr_auc": undefined(total, alone) if alone else resampled(f"pr_auc {name}"),
+            "f1": share(f"f1 {name}", without),
+            "roc_auc": undefined(total, alone) if alone else share(f"roc_auc {name}"),
+            "pr_auc": undefined(total, alone) if alone else share(f"pr_auc {name}"),
         }
-    return Metrics(overall, per_class, matrix.tolist(), reliability_bins(truth, answers.probabilities), total, patients)
+    return Metrics(
+        overall, per_class, matrix.tolist(), reliability_bins(truth, predictions.probabilities), total, patients
+    )
 
 
-def point_values(answers: Answers) -> dict[str, float]:
-    """The resampled figures on the images themselves, by scikit-learn; NaN where not defined."""
-    truth, predicted, probabilities = answers.truth, answers.predicted, answers.probabilities
+def point_values(predictions: Predictions) -> dict[str, float]:
+    """The figures on the images themselves, by scikit-learn; NaN where not defined."""
+    truth, predicted, probabilities = predictions.truth, predictions.predicted, predictions.probabilities
     once = np.ones((1, len(truth)))
     present = [index for index in _LABELS if np.any(truth == index)]
     complete = len(present) == len(CLASS_NAMES)
@@ -158,13 +171,14 @@ def point_values(answers: Answers) -> dict[str, float]:
         "precision_macro": float(precision.mean()) if complete else math.nan,
         "f1_weighted": float(f1_score(truth, predicted, **weighted)),
         "f1_macro": float(f1.mean()) if complete else math.nan,
-        "ece": float(calibration_error(truth, probabilities, once)[0]),
+        "ece": float(calibration_error(bin_gaps(truth, probabilities, once))[0]),
         "brier": float(brier_score(truth, probabilities, once)[0]),
     }
     for index, name in enumerate(CLASS_NAMES):
         positive, scores = truth == index, probabilities[:, index]
         both = positive.any() and not positive.all()
         values[f"sensitivity {name}"] = sensitivity[index]
+        values[f"precision {name}"] = float(precision[index])
         values[f"f1 {name}"] = float(f1[index]) if index in present else math.nan
         values[f"roc_auc {name}"] = float(roc_auc_score(positive, scores)) if both else math.nan
         values[f"pr_auc {name}"] = float(average_precision_score(positive, scores)) if both else math.nan
@@ -173,23 +187,32 @@ def point_values(answers: Answers) -> dict[str, float]:
     return values
 
 
-def replicate_values(answers: Answers, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """The figures of `point_values` under each row of `weights` (b, N): each (b,), NaN where not defined."""
-    values = confusion_metrics(confusions(answers.truth, answers.predicted, weights))
+def replicate_values(predictions: Predictions, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """The figures of `point_values` but the calibration error, under each row of `weights` (b, N).
+
+    Each (b,), NaN where not defined.
+    """
+    values = confusion_metrics(confusions(predictions.truth, predictions.predicted, weights))
     for index, name in enumerate(CLASS_NAMES):
-        roc, pr = ranking_areas(answers.truth == index, answers.probabilities[:, index], weights)
+        roc, pr = ranking_areas(predictions.truth == index, predictions.probabilities[:, index], weights)
         values[f"roc_auc {name}"] = roc
         values[f"pr_auc {name}"] = pr
     values["roc_auc_macro"] = np.mean([values[f"roc_auc {name}"] for name in CLASS_NAMES], axis=0)
     values["pr_auc_macro"] = np.mean([values[f"pr_auc {name}"] for name in CLASS_NAMES], axis=0)
-    values["ece"] = calibration_error(answers.truth, answers.probabilities, weights)
-    values["brier"] = brier_score(answers.truth, answers.probabilities, weights)
+    values["brier"] = brier_score(predictions.truth, predictions.probabilities, weights)
     return values
 
 
-def _replicate_values(answers: Answers, replicates: int, seed: int) -> dict[str, np.ndarray]:
-    blocks = [
-        replicate_values(answers, weights)
-        for weights in patient_weights(answers.patients, replicates=replicates, seed=seed)
-    ]
-    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+def patients_by_class(predictions: Predictions, labels: np.ndarray) -> list[int]:
+    """Number of patients with an image of each class, by the truth or the predicted `labels` (N,)."""
+    pairs = set(zip(predictions.patients, labels.tolist(), strict=True))
+    return [sum(label == index for _, label in pairs) for index in _LABELS]
+
+
+def _resample(predictions: Predictions, replicates: int, seed: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """The figures of `replicate_values` for resampled patients, and the gaps of the bins of confidence."""
+    blocks, gaps = [], []
+    for weights in patient_weights(predictions.patients, replicates=replicates, seed=seed):
+        blocks.append(replicate_values(predictions, weights))
+        gaps.append(bin_gaps(predictions.truth, predictions.probabilities, weights))
+    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}, np.concatenate(gaps)

@@ -13,10 +13,11 @@ import jinja2
 from evaluation.data_facts import DataFacts, class_table, data_remarks
 from evaluation.evaluate import Evaluation
 from evaluation.galleries import MISTAKES, ExplanationPicture
+from evaluation.intervals import Estimate, rate
 from evaluation.paper import CONFUSION, paper_rows
 from evaluation.plots import CLASS_COLOURS
-from evaluation.wording import change, interval, number, sentence
-from model_src.classes import RESEARCH_USE
+from evaluation.wording import interval, movement, number, sentence
+from model_src.classes import COVID, RESEARCH_USE
 
 
 def render_page(
@@ -33,7 +34,7 @@ def render_page(
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
     )
-    environment.filters |= {"number": number, "interval": interval, "change": change, "sentence": sentence}
+    environment.filters |= {"number": number, "interval": interval, "movement": movement, "sentence": sentence}
     wrong = sum(not result.correct for result in evaluation.results)
     model = facts["model"]
     return environment.get_template("report.html.j2").render(
@@ -50,7 +51,9 @@ def render_page(
         engine_check=evaluation.engine_check.sentence if evaluation.engine_check else None,
         m=evaluation.metrics,
         paper=paper_rows(evaluation.metrics),
+        paper_images=sum(map(sum, CONFUSION)),
         paper_remark=_paper_remark(evaluation),
+        false_alarms=_false_alarms(evaluation),
         colours=CLASS_COLOURS,
         pictures={name: base64.b64encode(content).decode("ascii") for name, content in pictures.items()},
         explanations=[
@@ -58,6 +61,7 @@ def render_page(
         ],
         shortcuts=evaluation.shortcuts,
         verdict=facts["shortcut_verdict"],
+        caveat=facts["caveat"],
         mistakes=wrong,
         mistakes_shown=min(MISTAKES, wrong),
         skipped=evaluation.skipped,
@@ -108,9 +112,16 @@ def _paper_remark(evaluation: Evaluation) -> str:
     if ours == paper:
         return "These images have the same counts per class as the paper's test split."
     return (
-        f"The paper judged {sum(paper):,} images of COVIDx; these are {sum(ours):,} others, "
-        "so the two columns differ in their images as well as in their models."
+        f"The paper's figures are of {sum(paper):,} images of COVIDx, this model's of {sum(ours):,} others: "
+        "they stand side by side, and say nothing about which model is better."
     )
+
+
+def _false_alarms(evaluation: Evaluation) -> Estimate:
+    """Images of other classes that are called COVID-19, unaltered."""
+    predictions = evaluation.predictions
+    others = predictions.truth != COVID
+    return rate(int((others & (predictions.predicted == COVID)).sum()), int(others.sum()))
 
 
 def _provenance(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -119,7 +130,7 @@ def _provenance(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     listed += [(f"SHA-256 {name}", digest) for name, digest in (model.get("sha256") or {}).items()]
     versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
     listed += [
-        ("Judged with", versions),
+        ("Evaluated with", versions),
         ("Seed, bootstrap resamples", f"{facts['seed']}, {facts['bootstrap_replicates']}"),
     ]
     return [(name, str(value)) for name, value in listed if value]

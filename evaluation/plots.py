@@ -16,7 +16,8 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from evaluation.calibration import BINS
 from evaluation.intervals import Estimate
-from evaluation.metrics import Answers, Metrics
+from evaluation.metrics import Metrics
+from evaluation.results import Predictions
 from evaluation.shortcuts import ProbeResult
 from model_src.classes import CLASS_NAMES
 
@@ -76,12 +77,12 @@ def confusion_plot(metrics: Metrics) -> Figure:
     return figure
 
 
-def curve_plots(answers: Answers, metrics: Metrics) -> Figure:
+def curve_plots(predictions: Predictions, metrics: Metrics) -> Figure:
     """One-versus-rest ROC curves and precision-recall curves, with their areas."""
     figure = new_figure(10, 4.6)
     roc, pr = figure.subplots(1, 2)
     for index, name in enumerate(CLASS_NAMES):
-        positive, scores = answers.truth == index, answers.probabilities[:, index]
+        positive, scores = predictions.truth == index, predictions.probabilities[:, index]
         if not positive.any() or positive.all():
             continue
         figures = metrics.per_class[name]

@@ -1,4 +1,4 @@
-"""A classifier's answer for every image of a data split, streamed: memory does not grow with the images."""
+"""A classifier's prediction for every image of a data split, streamed: memory does not grow with the images."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from evaluation.results import ImageResult
 from model_src.errors import DataError, RequestError, RunError
 from model_src.imaging.xray import read_xray
 from model_src.networks.coronet import Classified, CoroNet
-from train.data.data_dir import Example
 from train.data.decode import decoding_threads
+from train.data.examples import Example
 from train.progress import track
 
 
@@ -41,14 +41,14 @@ class Classifier(Protocol):
 
     @property
     def coronet(self) -> CoroNet | None:
-        """The chain, for pictures of its inside; None for a plain classifier."""
+        """The network, for pictures of its inside; None for a plain classifier."""
 
     def classify(self, x: torch.Tensor) -> Classified:
         """Answer for `x` (N, 1, S, S) float32 in [0, 1] on the CPU."""
 
 
 @dataclass(frozen=True)
-class Decoded:
+class DecodedImage:
     """One readable image of a split, small enough to keep a batch of them."""
 
     example: Example
@@ -73,7 +73,7 @@ def predict_split(
     *,
     batch_size: int = 16,
     skipped: list[Skipped] | None = None,
-    each: Callable[[list[Decoded]], None] = lambda batch: None,
+    each: Callable[[list[DecodedImage]], None] = lambda batch: None,
 ) -> list[ImageResult]:
     """Classify every example, in order, showing progress.
 
@@ -99,16 +99,16 @@ def predict_split(
         results += _results(batch, answer, roots)
         each(batch)
     if not results:
-        raise DataError(f"none of the {len(examples)} images can be read; need at least one to judge a model by")
+        raise DataError(f"none of the {len(examples)} images can be read; need at least one to evaluate a model")
     return results
 
 
-def _batches(items: Iterator[Decoded], size: int) -> Iterator[list[Decoded]]:
+def _batches(items: Iterator[DecodedImage], size: int) -> Iterator[list[DecodedImage]]:
     while batch := list(islice(items, size)):
         yield batch
 
 
-def decode_stream(examples: Sequence[Example], image_size: int) -> Iterator[tuple[Example, Decoded | str]]:
+def decode_stream(examples: Sequence[Example], image_size: int) -> Iterator[tuple[Example, DecodedImage | str]]:
     """Every example with its decoded image, or with the reason why it cannot be read.
 
     In order, decoded a few ahead of the reader in threads: Pillow, pydicom and torch release the interpreter.
@@ -116,7 +116,7 @@ def decode_stream(examples: Sequence[Example], image_size: int) -> Iterator[tupl
     workers = decoding_threads()
     waiting = iter(examples)
     with ThreadPoolExecutor(workers) as pool:
-        running: deque[tuple[Example, Future[Decoded | str]]] = deque()
+        running: deque[tuple[Example, Future[DecodedImage | str]]] = deque()
         try:
             for example in islice(waiting, 2 * workers):
                 running.append((example, pool.submit(_decode, example, image_size)))
@@ -131,7 +131,7 @@ def decode_stream(examples: Sequence[Example], image_size: int) -> Iterator[tupl
                 future.cancel()
 
 
-def _decode(example: Example, image_size: int) -> Decoded | str:
+def _decode(example: Example, image_size: int) -> DecodedImage | str:
     try:
         data = Path(example.path).read_bytes()
         xray = read_xray(data, image_size)
@@ -140,12 +140,14 @@ def _decode(example: Example, image_size: int) -> Decoded | str:
     except OSError as error:
         return error.strerror or str(error)
     digest = hashlib.sha256(data).hexdigest()
-    return Decoded(example, xray.tensor, working_size(xray.pixels), digest, xray.warnings)
+    return DecodedImage(example, xray.tensor, working_size(xray.pixels), digest, xray.warnings)
 
 
-def _readable(stream: Iterator[tuple[Example, Decoded | str]], skipped: list[Skipped] | None) -> Iterator[Decoded]:
+def _readable(
+    stream: Iterator[tuple[Example, DecodedImage | str]], skipped: list[Skipped] | None
+) -> Iterator[DecodedImage]:
     for example, outcome in stream:
-        if isinstance(outcome, Decoded):
+        if isinstance(outcome, DecodedImage):
             yield outcome
         elif skipped is None:
             raise DataError(
@@ -156,7 +158,7 @@ def _readable(stream: Iterator[tuple[Example, Decoded | str]], skipped: list[Ski
             skipped.append(Skipped(str(example.path), outcome))
 
 
-def _results(batch: list[Decoded], answer: Classified, roots: Sequence[Path]) -> list[ImageResult]:
+def _results(batch: list[DecodedImage], answer: Classified, roots: Sequence[Path]) -> list[ImageResult]:
     probabilities = answer.probabilities.float().cpu()
     if not torch.isfinite(probabilities).all():
         bad = int((~torch.isfinite(probabilities)).any(dim=1).nonzero()[0])

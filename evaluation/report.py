@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import platform
 import shlex
 from collections.abc import Mapping, Sequence
@@ -22,10 +23,10 @@ from evaluation.galleries import ExplanationPicture
 from evaluation.page import render_page
 from evaluation.paper import paper_rows
 from evaluation.results import CSV_NAME, write_results
-from evaluation.shortcuts import verdict
-from model_src.atomic import atomic_directory
+from evaluation.shortcuts import caveat, verdict
+from model_src.atomic import atomic_directory, require_writable
 from model_src.classes import RESEARCH_USE
-from model_src.errors import DataError
+from model_src.errors import DataError, OutputError
 
 FORMAT_VERSION = 1
 KIND = "coronet evaluation"
@@ -38,9 +39,18 @@ def check_target(directory: Path) -> None:
     """Whether a report may be written to `directory`; asked before the long work.
 
     Raises:
+        OutputError: it cannot be written.
         DataError: it holds something that is not an earlier report, which replacing it would delete.
     """
-    if not directory.exists() or (directory.is_dir() and not any(directory.iterdir())):
+    require_writable(directory, "--out")
+    if not directory.exists():
+        return
+    if directory.is_mount() or not os.access(directory.absolute().parent, os.W_OK | os.X_OK):
+        raise OutputError(
+            f"--out {directory}: the folder would be replaced whole, which its place does not allow; "
+            f"name one in it: --out {directory / 'report'}"
+        )
+    if directory.is_dir() and not any(directory.iterdir()):
         return
     try:
         ours = json.loads((directory / METRICS_NAME).read_text(encoding="utf-8")).get("kind") == KIND
@@ -65,7 +75,7 @@ def write_report(
     """Write the report as one folder; it appears whole or not at all and replaces an earlier report.
 
     Raises:
-        DataError: `directory` holds something else.
+        OutputError, DataError: as `check_target`.
     """
     check_target(directory)
     pictures = {name: _png(figure) for name, figure in figures.items()}
@@ -106,6 +116,7 @@ def _facts(evaluation: Evaluation, data: DataFacts, command: Sequence[str]) -> d
         "engine_check": evaluation.engine_check.as_json() if evaluation.engine_check else None,
         "shortcuts": [result.as_json() for result in evaluation.shortcuts],
         "shortcut_verdict": verdict(evaluation.shortcuts),
+        "caveat": caveat(evaluation.shortcuts, evaluation.metrics.overall["accuracy"]),
     }
 
 

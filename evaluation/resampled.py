@@ -42,6 +42,7 @@ def confusion_metrics(matrices: np.ndarray) -> dict[str, np.ndarray]:
     }
     for index, name in enumerate(CLASS_NAMES):
         values[f"sensitivity {name}"] = recall[:, index]
+        values[f"precision {name}"] = precision[:, index]
         values[f"f1 {name}"] = f1[:, index]
     return values
 

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from model_src.atomic import atomic_write
 from model_src.classes import CLASS_NAMES
 from model_src.errors import DataError
@@ -23,7 +25,7 @@ COLUMNS = [
 
 @dataclass(frozen=True)
 class ImageResult:
-    """One image's truth and answer: a row of per_image.csv."""
+    """One image's truth and prediction: a row of per_image.csv."""
 
     path: str  # relative to the data directory where the image lies inside it, with forward slashes
     patient: str
@@ -39,6 +41,26 @@ class ImageResult:
     @property
     def correct(self) -> bool:
         return self.predicted == self.truth
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Truth and prediction of N images as arrays, which is what metrics take."""
+
+    truth: np.ndarray  # int (N,)
+    predicted: np.ndarray  # int (N,)
+    probabilities: np.ndarray  # float64 (N, 3)
+    patients: list[str]
+
+    @classmethod
+    def of(cls, results: Sequence[ImageResult]) -> Predictions:
+        """The arrays of `results`."""
+        return cls(
+            np.array([r.truth for r in results]),
+            np.array([r.predicted for r in results]),
+            np.array([r.probabilities for r in results], dtype=np.float64),
+            [r.patient for r in results],
+        )
 
 
 def write_results(results: Sequence[ImageResult], path: Path) -> None:

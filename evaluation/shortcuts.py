@@ -2,7 +2,7 @@
 
 In COVIDx and its kin the COVID-19 images come from other hospitals, journals and file formats than the rest,
 so a network can score by telling sources apart. Every image is classified again as each probe alters it. A
-model that reads lungs keeps its answers while they stay visible and loses them when they are gone.
+model that reads lungs keeps its predictions while they stay visible and loses them when they are gone.
 """
 
 from __future__ import annotations
@@ -17,20 +17,24 @@ import torch
 from evaluation.intervals import (
     REPLICATES,
     Estimate,
-    bootstrap_estimate,
+    difference_estimate,
+    mean_of_rates,
     patient_weights,
     rate,
+    share_estimate,
     undefined,
 )
-from evaluation.metrics import Answers
-from evaluation.predictions import Classifier, Decoded
+from evaluation.metrics import patients_by_class
+from evaluation.predictions import Classifier, DecodedImage
 from evaluation.probes import PROBES, Probe
-from evaluation.resampled import confusion_metrics, confusions, ranking_areas
-from evaluation.wording import change
+from evaluation.resampled import confusion_metrics, confusions, divide, ranking_areas
+from evaluation.results import Predictions
+from evaluation.wording import change, interval, number
 from model_src.classes import CLASS_NAMES, COVID
 from model_src.imaging.xray import resize_pixels
 
-FIGURES = ("accuracy", "balanced_accuracy", "covid_sensitivity", "covid_roc_auc")
+FIGURES = ("accuracy", "balanced_accuracy", "covid_sensitivity", "covid_false_alarms", "covid_roc_auc")
+LUNG_CROP = "lung_crop"  # the probe that a reader asks for first
 
 
 @dataclass(frozen=True)
@@ -57,20 +61,20 @@ class ProbeResult:
 
 @dataclass
 class ShortcutProbing:
-    """Collects the classifier's answers for altered images, batch by batch, beside the plain evaluation."""
+    """Collects the classifier's predictions for altered images, batch by batch, beside the plain evaluation."""
 
     classifier: Classifier
     probes: Sequence[Probe] = PROBES
     _probabilities: dict[str, list[np.ndarray]] = field(default_factory=dict)
 
-    def classify(self, batch: Sequence[Decoded]) -> None:
+    def classify(self, batch: Sequence[DecodedImage]) -> None:
         """Classify one decoded batch as every probe alters it."""
         for probe in self.probes:
             altered = [resize_pixels(probe.alter(item.pixels), self.classifier.image_size) for item in batch]
             answer = self.classifier.classify(torch.stack(altered))
             self._probabilities.setdefault(probe.name, []).append(answer.probabilities.double().cpu().numpy())
 
-    def results(self, original: Answers, *, replicates: int = REPLICATES, seed: int = 0) -> list[ProbeResult]:
+    def results(self, original: Predictions, *, replicates: int = REPLICATES, seed: int = 0) -> list[ProbeResult]:
         """One result per probe, against the answers for the unaltered images in the same order."""
         return [
             _result(probe, original, np.concatenate(self._probabilities[probe.name]), replicates, seed)
@@ -78,8 +82,8 @@ class ShortcutProbing:
         ]
 
 
-def _result(probe: Probe, original: Answers, probabilities: np.ndarray, replicates: int, seed: int) -> ProbeResult:
-    altered = Answers(original.truth, probabilities.argmax(axis=1), probabilities, original.patients)
+def _result(probe: Probe, original: Predictions, probabilities: np.ndarray, replicates: int, seed: int) -> ProbeResult:
+    altered = Predictions(original.truth, probabilities.argmax(axis=1), probabilities, original.patients)
     total, patients = len(original.truth), len(set(original.patients))
     once = np.ones((1, total))
     before, after = _figures(original, once), _figures(altered, once)
@@ -87,29 +91,73 @@ def _result(probe: Probe, original: Answers, probabilities: np.ndarray, replicat
         (_figures(original, weights), _figures(altered, weights))
         for weights in patient_weights(original.patients, replicates=replicates, seed=seed)
     ]
-    estimates: dict[str, Estimate] = {}
-    changes: dict[str, Estimate] = {}
-    for name in FIGURES:
-        plain, probed = (np.concatenate([block[side][name] for block in drawn]) for side in (0, 1))
-        if not np.isfinite(after[name][0]):
-            estimates[name] = changes[name] = undefined(total, "a class this needs is missing in this split")
-            continue
-        estimates[name] = bootstrap_estimate(float(after[name][0]), probed, patients, total)
-        changes[name] = bootstrap_estimate(float(after[name][0] - before[name][0]), probed - plain, patients, total)
+    plain, probed = (
+        {name: np.concatenate([block[side][name] for block in drawn]) for name in after} for side in (0, 1)
+    )
+    point = {name: float(value[0]) for name, value in after.items()}
+    right, covid, called = altered.predicted == original.truth, original.truth == COVID, altered.predicted == COVID
+    missing = "a class this needs is missing in this split"
+    sensitivities = [f"sensitivity {name}" for name in CLASS_NAMES]
+    estimates = {
+        "accuracy": rate(int(right.sum()), total),
+        "balanced_accuracy": mean_of_rates(
+            [point[name] for name in sensitivities],
+            [probed[name] for name in sensitivities],
+            patients_by_class(original, original.truth),
+            total,
+            missing,
+        ),
+        "covid_sensitivity": rate(int((covid & called).sum()), int(covid.sum()), missing),
+        "covid_false_alarms": rate(int((~covid & called).sum()), int((~covid).sum()), missing),
+        "covid_roc_auc": share_estimate(point["covid_roc_auc"], probed["covid_roc_auc"], patients, total, missing),
+    }
+    changes = {
+        name: difference_estimate(
+            point[name] - float(before[name][0]), probed[name] - plain[name], patients, total, missing
+        )
+        if np.isfinite(point[name])
+        else undefined(total, missing)
+        for name in FIGURES
+    }
     kept = int((altered.predicted == original.predicted).sum())
     return ProbeResult(probe, estimates, changes, rate(kept, total))
 
 
-def _figures(answers: Answers, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """FIGURES under each row of `weights` (b, N): each (b,)."""
-    values = confusion_metrics(confusions(answers.truth, answers.predicted, weights))
-    roc, _ = ranking_areas(answers.truth == COVID, answers.probabilities[:, COVID], weights)
-    return {
-        "accuracy": values["accuracy"],
-        "balanced_accuracy": values["balanced_accuracy"],
+def _figures(predictions: Predictions, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """FIGURES, and every class's sensitivity, under each row of `weights` (b, N): each (b,)."""
+    matrices = confusions(predictions.truth, predictions.predicted, weights)
+    values = confusion_metrics(matrices)
+    others = np.delete(matrices, COVID, axis=1)
+    roc, _ = ranking_areas(predictions.truth == COVID, predictions.probabilities[:, COVID], weights)
+    return values | {
         "covid_sensitivity": values[f"sensitivity {CLASS_NAMES[COVID]}"],
+        "covid_false_alarms": divide(others[:, :, COVID].sum(axis=1), others.sum(axis=(1, 2))),
         "covid_roc_auc": roc,
     }
+
+
+def caveat(results: Sequence[ProbeResult], accuracy: Estimate) -> str:
+    """What a reader has to know before any figure: how the model does when it is shown the lungs and little else.
+
+    Args:
+        results: of the probes, empty where they were not asked for.
+        accuracy: on the unaltered images.
+    """
+    crop = next((result for result in results if result.probe.name == LUNG_CROP), None)
+    if crop is None:
+        return (
+            "Not checked: whether this model reads lungs, or tells where images come from. Without that, no figure "
+            "below says that it knows a disease (coronet evaluate --probe-shortcuts)."
+        )
+    found, moved = crop.altered["accuracy"], crop.change["accuracy"]
+    counts = f"{number(found, 'percent')} of the images right ({interval(found, 'percent')})"
+    whole = f"{number(accuracy, 'percent')} on whole images"
+    if moved.high is not None and moved.high < 0:
+        return (
+            f"Cropped to the lungs, this model gets {counts} instead of {whole}. The difference rests on what lies "
+            "around the lungs: its figures below do not say that it knows a disease."
+        )
+    return f"Cropped to the lungs, this model gets {counts}; {whole}. No fall that chance could not explain."
 
 
 def verdict(results: Sequence[ProbeResult]) -> list[str]:
@@ -119,23 +167,23 @@ def verdict(results: Sequence[ProbeResult]) -> list[str]:
         worst = min(falls, key=lambda r: r.change["accuracy"].value or 0)
         moved = worst.change["accuracy"]
         points = f"{change(moved, 'percent')} points"
-        said = f"With the lungs in view, accuracy suffers most from {_named(worst)}: {points}"
+        outcome = f"With the lungs in view, accuracy suffers most from {_named(worst)}: {points}"
         if (moved.value or 0) >= 0:
             sentences.append("With the lungs in view, accuracy falls under no alteration.")
         elif moved.high is not None and moved.high < 0:
-            sentences.append(f"{said}. The model leans on what that alteration takes away.")
+            sentences.append(f"{outcome}. The model leans on what that alteration takes away.")
         else:
-            sentences.append(f"{said}, no more than chance could do.")
+            sentences.append(f"{outcome}, no more than chance could do.")
     for result in results:
         area = result.altered["covid_roc_auc"]
         if result.probe.keeps_lungs or area.value is None:
             continue
-        interval = "" if area.low is None or area.high is None else f" ({area.low:.2f} to {area.high:.2f})"
-        told = f"COVID-19 is told from the rest with ROC area {area.value:.2f}{interval}"
-        said = f"From {_named(result)}, {told}; 0.50 is guessing."
+        ends = "" if area.low is None or area.high is None else f" ({area.low:.2f} to {area.high:.2f})"
+        told = f"COVID-19 is told from the rest with ROC area {area.value:.2f}{ends}"
+        outcome = f"From {_named(result)}, {told}; 0.50 is guessing."
         if area.low is not None and area.low > 0.5:
-            said += " No lung is needed for that: part of the accuracy can rest on where images come from."
-        sentences.append(said)
+            outcome += " No lung is needed for that: part of the accuracy can rest on where images come from."
+        sentences.append(outcome)
     return sentences
 
 

@@ -31,6 +31,23 @@ def change(estimate: Estimate, unit: Unit) -> str:
     return shown[0] if len(shown) == 1 else f"{shown[0]} ({shown[1]} to {shown[2]})"
 
 
+def movement(estimate: Estimate, unit: Unit) -> str:
+    """A change against the unaltered images in words that nobody takes for praise, on two lines at most."""
+    if estimate.value is None:
+        return ""
+    scale, digits, name = (100, 1, " points") if unit == "percent" else (1, 3, "")
+    size = f"{abs(estimate.value) * scale:.{digits}f}"
+    if float(size) == 0:
+        return "as before"
+    moved = f"{'lower' if estimate.value < 0 else 'higher'} by {size}{name}"
+    if estimate.low is None or estimate.high is None:
+        return moved
+    if estimate.low <= 0 <= estimate.high:
+        return f"{moved},\nwithin chance"
+    ends = sorted(abs(end) * scale for end in (estimate.low, estimate.high))
+    return f"{moved}\n({ends[0]:.{digits}f} to {ends[1]:.{digits}f})"
+
+
 def sentence(text: str) -> str:
     """`text` with a capital and a full stop."""
     text = text.strip()

@@ -1,4 +1,4 @@
-"""A classifier whose answer a person can see in the image, and images to show it."""
+"""A classifier whose prediction a person can see in the image, and images to show it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ import pytest
 import torch
 from PIL import Image
 
-from evaluation.metrics import Answers
-from evaluation.results import ImageResult
+from evaluation.results import ImageResult, Predictions
 from model_src.networks.coronet import Classified, CoroNet
 from tests.fixtures.short_run import recipe, stripes, whole  # noqa: F401 (fixtures)
-from train.data.data_dir import Example
+from train.data.examples import Example
 
 GRAY = (40, 128, 215)  # gray value of the part that tells the class
 SIZE = 16
@@ -103,6 +102,6 @@ def make_results() -> Callable[..., list[ImageResult]]:
 
 
 @pytest.fixture
-def make_answers(make_results: Callable[..., list[ImageResult]]) -> Callable[..., Answers]:
+def make_predictions(make_results: Callable[..., list[ImageResult]]) -> Callable[..., Predictions]:
     """The same as arrays."""
-    return lambda *arguments: Answers.of(make_results(*arguments))
+    return lambda *arguments: Predictions.of(make_results(*arguments))

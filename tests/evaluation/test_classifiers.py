@@ -1,4 +1,4 @@
-"""Loading the model to judge: archives, artefact folders and run folders, sound and broken."""
+"""Loading the model to evaluate: archives, artefact folders and run folders, sound and broken."""
 
 import json
 import shutil
@@ -9,7 +9,9 @@ import torch
 
 from evaluation.classifiers import load_classifier
 from model_src.errors import ArtefactError, RunError
+from train.recipe import load_recipe
 from train.runs.run_folder import RunFolder
+from train.runs.run_record import DataSummary, RunRecord
 from train.stages.baselines import XrayResNet
 
 CPU = torch.device("cpu")
@@ -36,16 +38,17 @@ def x():
 def make_run(random_chain, tmp_path):
     """Writes a run folder of the chain, or of a baseline, as training leaves it."""
 
-    def make(model="coronet", **changes):
+    def make(model="coronet"):
         run = RunFolder(tmp_path / model)
-        settings = {
-            "model": model,
-            "recipe": {"name": "quick", "image_size": 64},
-            "data": {"name": "made-up", "train": {"Healthy": 5, "Pneumonia": 4, "COVID-19": 3}},
-            "trained_on": "phantoms",
-            "cin_trained": True,
-        }
-        run.create(settings | changes)
+        record = RunRecord(
+            model=model,
+            recipe=load_recipe("quick").model_copy(update={"image_size": 64}),
+            seed=0,
+            data=DataSummary(name="made-up", train={"Healthy": 5, "Pneumonia": 4, "COVID-19": 3}),
+            trained_on="phantoms",
+            cin_trained=True,
+        )
+        run.create(record)
         if model == "coronet":
             tfen = random_chain.tfen
             run.save_weights("fpae_healthy", tfen.healthy.state_dict(), {})

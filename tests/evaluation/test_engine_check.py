@@ -46,7 +46,7 @@ def test_no_label_may_change_and_no_probability_move_by_more_than_a_hundredth(
     assert check.as_json()["tolerance"] == 0.01
 
 
-def test_the_servers_engine_judges_like_the_artefacts(artefact_dir):
+def test_the_servers_engine_predicts_like_the_artefacts(artefact_dir):
     loaded = load_classifier(artefact_dir, CPU)
     served = open_classifier(loaded, EngineSettings("openvino"))
     x = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(0))

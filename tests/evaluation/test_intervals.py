@@ -1,10 +1,15 @@
 """Counts, Wilson intervals and resampled patients."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from evaluation import intervals
-from evaluation.intervals import bootstrap_estimate, bootstrap_interval, patient_weights, rate
+from evaluation.intervals import Estimate, difference_estimate, mean_of_rates, patient_weights, rate, share_estimate
 
 
 def test_wilson_interval_of_nine_in_ten_is_about_60_to_98():
@@ -43,13 +48,47 @@ def test_resamples_depend_on_the_seed_and_not_on_the_block_size(monkeypatch):
     assert (np.concatenate(list(patient_weights(patients, replicates=30, seed=4))) != whole).any()
 
 
-def test_interval_of_an_unbiased_bootstrap_is_its_percentiles():
-    assert bootstrap_interval(0.5, np.linspace(0, 1, 10_001)) == pytest.approx((0.025, 0.975), abs=1e-3)
+def test_wilson_interval_is_not_rounded_at_its_ends() -> None:
+    assert rate(0, 7).low == 0.0
+    assert rate(7, 7).high == 1.0
 
 
-def test_interval_moves_down_where_resampling_inflates_the_value():
-    # A quarter of the replicates lie below the value: ends at Phi(2 * -0.6745 -+ 1.96) = 0.0005 and 0.7294.
-    assert bootstrap_interval(0.25, np.linspace(0, 1, 10_001)) == pytest.approx((0.0005, 0.7294), abs=1e-3)
+def test_a_share_has_its_standard_error_on_the_scale_of_log_odds() -> None:
+    # Replicates 0.8 -+ 0.016: standard error 0.016 / (0.8 * 0.2) = 0.1 in log odds; ends at log 4 -+ 1.96 * 0.1.
+    estimate = share_estimate(0.8, np.array([0.784, 0.816] * 50), 1_000_000, 200)
+    assert estimate.low == pytest.approx(1 / (1 + np.exp(-(np.log(4) - 0.19600))), abs=1e-5)
+    assert estimate.high == pytest.approx(1 / (1 + np.exp(-(np.log(4) + 0.19600))), abs=1e-5)
+    brier = share_estimate(1.6, np.array([1.568, 1.632] * 50), 1_000_000, 200, largest=2.0)
+    assert (brier.low, brier.high) == pytest.approx((2 * estimate.low, 2 * estimate.high))
+
+
+def test_few_patients_widen_an_interval() -> None:
+    # Student's t with 2 degrees of freedom is 4.3027 instead of 1.96.
+    estimate = difference_estimate(0.1, np.array([0.09, 0.11] * 50), 3, 30)
+    assert (estimate.low, estimate.high) == pytest.approx((0.1 - 0.043027, 0.1 + 0.043027), abs=1e-6)
+
+
+def test_a_difference_stays_in_its_range() -> None:
+    estimate = difference_estimate(-0.9, np.array([-0.8, -1.0] * 50), 100, 100)
+    assert estimate.low == -1.0
+
+
+def test_distances_of_classes_add_in_squares() -> None:
+    # Three alike classes: each is 0.8 with ends as above, so the mean is a factor of sqrt(3) surer.
+    drawn = np.array([0.784, 0.816] * 50)
+    one = share_estimate(0.8, drawn, 1_000_000, 200)
+    mean = mean_of_rates([0.8] * 3, [drawn] * 3, [1_000_000] * 3, 600)
+    assert mean.value == pytest.approx(0.8)
+    assert 0.8 - mean.low == pytest.approx((0.8 - one.low) / np.sqrt(3))
+    assert mean.high - 0.8 == pytest.approx((one.high - 0.8) / np.sqrt(3))
+
+
+def test_a_class_that_is_always_right_is_not_certain() -> None:
+    # 10 of 10: Wilson's low end is 10 / 13.8415 = 0.72246; nothing else varies.
+    always = np.ones(100)
+    estimate = mean_of_rates([1.0, 1.0, 1.0], [always] * 3, [10, 1_000_000, 1_000_000], 30)
+    assert estimate.low == pytest.approx(1 - (1 - 0.72246) / 3, abs=1e-4)
+    assert estimate.high == 1.0
 
 
 @pytest.mark.parametrize(
@@ -60,13 +99,47 @@ def test_interval_moves_down_where_resampling_inflates_the_value():
         (np.array([0.9, 1.0] + [np.nan] * 98), 30, "too few patients"),
     ],
 )
-def test_no_interval_is_claimed_where_resampling_cannot_give_one(replicates, patients, why):
-    estimate = bootstrap_estimate(1.0, replicates, patients, 30)
+@pytest.mark.parametrize("estimated", [share_estimate, difference_estimate])
+def test_no_interval_is_claimed_where_resampling_cannot_give_one(
+    estimated: Callable[..., Estimate], replicates: np.ndarray, patients: int, why: str
+) -> None:
+    estimate = estimated(1.0, replicates, patients, 30)
     assert estimate.value == 1.0
     assert estimate.low is None
     assert why in estimate.note
 
 
-def test_a_value_that_is_not_defined_says_why():
-    estimate = bootstrap_estimate(float("nan"), np.full(10, np.nan), 5, 5, "no COVID-19 image in this split")
-    assert (estimate.value, estimate.note) == (None, "no COVID-19 image in this split")
+def test_a_value_that_is_not_defined_says_why() -> None:
+    for estimated in (share_estimate, difference_estimate):
+        estimate = estimated(float("nan"), np.full(10, np.nan), 5, 5, "no COVID-19 image in this split")
+        assert (estimate.value, estimate.note) == (None, "no COVID-19 image in this split")
+
+
+# --- whatever the data: an interval holds its estimate and stays in its range ---
+
+
+def holds(estimate: Estimate, lowest: float = 0.0, highest: float = 1.0) -> bool:
+    if estimate.low is None or estimate.high is None or estimate.value is None:
+        return bool(estimate.note)
+    return lowest <= estimate.low <= estimate.value <= estimate.high <= highest
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6))
+def test_the_interval_of_any_rate_holds_it(successes: int, more: int) -> None:
+    assert holds(rate(successes, successes + more))
+
+
+SHARES = arrays(np.float64, st.integers(2, 30), elements=st.floats(0, 1) | st.just(float("nan")))
+
+
+@given(st.floats(0, 1), SHARES, st.integers(1, 1000))
+def test_the_interval_of_any_share_or_difference_holds_it(value: float, drawn: np.ndarray, patients: int) -> None:
+    assert holds(share_estimate(value, drawn, patients, 10))
+    assert holds(share_estimate(2 * value, 2 * drawn, patients, 10, largest=2.0), 0.0, 2.0)
+    assert holds(difference_estimate(2 * value - 1, 2 * drawn - 1, patients, 10), -1.0, 1.0)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), SHARES, st.integers(1, 100)), min_size=1, max_size=3))
+def test_the_interval_of_any_mean_of_rates_holds_it(classes: list[tuple[float, np.ndarray, int]]) -> None:
+    rates, drawn, patients = zip(*classes, strict=True)
+    assert holds(mean_of_rates(rates, drawn, patients, 10))

@@ -7,45 +7,60 @@ import io
 import json
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from evaluation import drawing
 from evaluation.data_facts import DataFacts, data_remarks
-from evaluation.evaluate import draw, draw_explanations, evaluate
+from evaluation.drawing import draw, draw_explanations
+from evaluation.evaluate import evaluate
 from evaluation.galleries import mistake_gallery, patients_of_class, typical_of_class, worst_mistakes
 from evaluation.intervals import Estimate, rate
 from evaluation.report import check_target, write_report
-from evaluation.wording import change, interval, number
-from model_src.errors import DataError
+from evaluation.wording import change, interval, movement, number
+from explanations import Attribution, parse_options
+from model_src.errors import DataError, OutputError
 from model_src.imaging.xray import Xray
 
 DATA = DataFacts("chest & co", "test", "x-rays", 0)
 COMMAND = ["coronet", "evaluate", "run 1", "data"]
 
 
-class Blob:
+def blob(target):
     """An explanation: the centre matters."""
-
-    heatmap = np.pad(np.ones((2, 2), dtype=np.float32), 3)
-    sign = "1 = matters most"
+    return Attribution(
+        heatmap=np.pad(np.ones((2, 2), dtype=np.float32), 3),
+        sign="1 = matters most",
+        steps=1,
+        target=target,
+        original_probability=0.8,
+        perturbed_probability=0.1,
+        deletion=0.2,
+        insertion=0.8,
+        residuals=np.zeros((3, 16, 16), dtype=np.float32),
+    )
 
 
 @pytest.fixture(scope="module")
 def evaluation(random_chain, make_centre_reader, write_images):
-    """Eight images, two answers wrong, with shortcut probes and the pictures of a real chain."""
+    """Eight images, two predictions wrong, with shortcut probes and the pictures of a real chain."""
     examples = write_images([0, 1, 2, 0, 1, 2, 0, 1], shown=[0, 1, 2, 0, 1, 2, 1, 2])
     reader = make_centre_reader(coronet=random_chain)
     return evaluate(reader, examples, [examples[0].path.parent], replicates=50, probe_shortcuts=True)
 
 
 @pytest.fixture(scope="module")
-def written(evaluation, tmp_path_factory):
+def written(evaluation, random_chain, tmp_path_factory):
     """Its report. Read only."""
     folder = tmp_path_factory.mktemp("written") / "report"
-    explained = draw_explanations(evaluation, lambda x, targets: [Blob() for _ in targets], "saliency", per_class=2)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(drawing, "explain_batch", lambda coronet, x, targets, options: [blob(t) for t in targets])
+        options = parse_options({"method": "saliency"})
+        explained = draw_explanations(evaluation, random_chain, options, per_class=2)
     write_report(evaluation, DATA, draw(evaluation), [explained], folder, command=COMMAND)
     return folder
 
@@ -121,7 +136,11 @@ def test_the_page_says_what_a_reader_needs(written):
         "93.50",  # the paper's accuracy
         "9 of 10",  # behind the paper's 90.0
         "Shortcut check",
-        "2 of 2 wrong answers",
+        "2 of 2 wrong predictions",
+        "Read this first. Cropped to the lungs, this model gets",
+        "The paper's model, the paper's 1,953 images",
+        "say nothing about which model is better",
+        "a figure that rises is no gain",
         "SHA-256 w.pt",
         "coronet evaluate 'run 1' data",
         "chest & co",
@@ -217,6 +236,48 @@ def test_a_dollar_in_a_file_name_is_no_formula(make_results):
     mistake = dataclasses.replace(make_results([0], [1])[0], path="a$\\frac$.png")
     xray = Xray(torch.zeros(1, 16, 16), np.zeros((16, 16), dtype=np.float32), "PNG", 16, 16)
     mistake_gallery([xray], [mistake]).savefig(io.BytesIO())
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "words"),
+    [
+        (-0.031, -0.05, -0.012, "lower by 3.1 points\n(1.2 to 5.0)"),
+        (0.037, 0.01, 0.06, "higher by 3.7 points\n(1.0 to 6.0)"),
+        (0.037, -0.01, 0.08, "higher by 3.7 points,\nwithin chance"),
+        (-0.037, None, None, "lower by 3.7 points"),
+        (0.0, None, None, "as before"),
+        (None, None, None, ""),
+    ],
+)
+def test_a_movement_has_words_and_no_sign(value, low, high, words):
+    assert movement(Estimate(value, low, high, None, 20, "bootstrap"), "percent") == words
+
+
+def test_a_report_that_cannot_be_written_is_refused_with_the_users_own_path(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    out = tmp_path / "file" / "report"
+    with pytest.raises(OutputError, match=f"--out {out}: {tmp_path / 'file'} is a file"):
+        check_target(out)
+    mounted = tmp_path / "mounted"
+    mounted.mkdir()
+    monkeypatch.setattr(Path, "is_mount", lambda path: path == mounted)
+    with pytest.raises(OutputError, match=f"name one in it: --out {mounted / 'report'}"):
+        check_target(mounted)
+    check_target(mounted / "report")
+
+
+def test_without_the_shortcut_check_the_page_says_so_first(centre_reader, write_images, tmp_path):
+    evaluation = evaluate(centre_reader, write_images([0, 1, 2]), [], replicates=50)
+    write_report(evaluation, DATA, {}, [], tmp_path / "report", command=COMMAND)
+    text = _text(tmp_path / "report")
+    assert "Read this first. Not checked: whether this model reads lungs" in text
+    assert text.index("Read this first") < text.index("Balanced accuracy")
+
+
+def test_several_images_of_a_patient_are_pointed_out(centre_reader, write_images):
+    examples = [dataclasses.replace(e, patient=f"p{i % 3}") for i, e in enumerate(write_images([0, 1, 2, 0, 1, 2]))]
+    remarks = data_remarks(evaluate(centre_reader, examples, [], replicates=50), DATA)
+    assert remarks[0].startswith("There are 2.0 images of each patient")
 
 
 def test_figures_in_words():

@@ -5,8 +5,9 @@ import pytest
 from PIL import Image
 
 from evaluation.evaluate import evaluate
+from evaluation.intervals import rate
 from evaluation.probes import PROBES, working_size
-from evaluation.shortcuts import verdict
+from evaluation.shortcuts import caveat, verdict
 
 BY_NAME = {probe.name: probe for probe in PROBES}
 
@@ -90,27 +91,49 @@ def test_a_model_that_reads_the_centre_keeps_its_answers_until_the_centre_goes(c
     # The same frame for all: otherwise the median that fills the masked centre would give the class away.
     examples = write_images([0, 1, 2] * 4)
     _frame_all(examples, 128)
-    results, said = _probed(centre_reader, examples)
+    results, sentences = _probed(centre_reader, examples)
     for name in ("borders_masked", "corners_masked", "jpeg", "coarse"):
         assert results[name].answers_kept.successes == 12, name
         assert results[name].change["accuracy"].value == 0
     assert results["border_only"].altered["accuracy"].value == pytest.approx(1 / 3)
     assert results["border_only"].altered["covid_roc_auc"].value == pytest.approx(0.5)
     assert results["border_only"].change["covid_sensitivity"].value == -1
-    assert any("Only the border" in sentence and "0.50" in sentence for sentence in said)
+    assert any("Only the border" in sentence and "0.50" in sentence for sentence in sentences)
 
 
 def test_a_model_that_reads_the_border_is_found_out(border_reader, write_images):
     examples = write_images([0, 1, 2] * 4)
     _fill_centres(examples, 128)
-    results, said = _probed(border_reader, examples)
+    results, sentences = _probed(border_reader, examples)
     masked = results["borders_masked"]
     assert masked.altered["accuracy"].value == pytest.approx(1 / 3)
     assert masked.change["accuracy"].value == pytest.approx(-2 / 3)
     assert masked.change["accuracy"].high < 0
     assert results["border_only"].altered["accuracy"].value == 1.0
     assert results["border_only"].altered["covid_roc_auc"].value == 1.0
-    assert any("leans on what that alteration takes away" in sentence for sentence in said)
+    assert any("leans on what that alteration takes away" in sentence for sentence in sentences)
+    # Without the border all is gray, Pneumonia to this reader: no COVID-19 is found, and no other called so.
+    crop = results["lung_crop"].altered
+    assert (crop["covid_sensitivity"].successes, crop["covid_sensitivity"].total) == (0, 4)
+    assert (crop["covid_false_alarms"].successes, crop["covid_false_alarms"].total) == (0, 8)
+    first = caveat(list(results.values()), rate(12, 12))
+    assert first.startswith(
+        "Cropped to the lungs, this model gets 33.3% of the images right (13.8 to 60.9%) instead of"
+    )
+    assert "rests on what lies around the lungs" in first
+
+
+def test_others_called_covid_are_counted(make_centre_reader, write_images):
+    examples = write_images([0, 0, 2, 2])
+    evaluation = evaluate(make_centre_reader(), examples, [], replicates=50, probe_shortcuts=True)
+    for result in evaluation.shortcuts:
+        assert result.altered["covid_false_alarms"].total == 2
+        assert result.altered["balanced_accuracy"].value is None
+        assert result.change["covid_false_alarms"].value is not None
+
+
+def test_a_check_that_was_not_made_is_the_first_thing_said():
+    assert caveat([], rate(12, 12)).startswith("Not checked: whether this model reads lungs")
 
 
 def _frame_all(examples, gray):

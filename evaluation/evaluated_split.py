@@ -1,4 +1,4 @@
-"""Which images a model is judged on; for a run, the validation split that its training made can be made again."""
+"""Which images a model is evaluated on; for a run, the validation split that its training made can be made again."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from model_src.errors import DataError
-from train.data.data_dir import Example, Split, class_counts, list_splits, read_data_dir
+from train.data.data_dir import Split, list_splits, read_data_dir
+from train.data.examples import Example, class_counts
 from train.data.split import image_list, read_training_data
 from train.runs.run_folder import RunFolder
 
 
-def judged_examples(
+def evaluated_examples(
     model: Path, data_dir: Path, split: Split, roots: Sequence[Path] = (), *, missing_ok: bool = False
 ) -> list[Example]:
     """The examples of `split`; "validation" of data without such a split is what training set aside.
@@ -25,11 +26,11 @@ def judged_examples(
     """
     if split != "validation" or "validation" in list_splits(data_dir, roots) or not (model / "run.json").is_file():
         return read_data_dir(data_dir, split, roots, missing_ok=missing_ok)
-    settings = RunFolder(model).settings()
-    fraction, wanted = settings["recipe"]["validation_fraction"], settings["data"].get("validation")
-    data = read_training_data(data_dir, roots, fraction=fraction, seed=settings["seed"], missing_ok=missing_ok)
+    record = RunFolder(model).record()
+    fraction, wanted = record.recipe.validation_fraction, record.data.validation
+    data = read_training_data(data_dir, roots, fraction=fraction, seed=record.seed, missing_ok=missing_ok)
     found = class_counts(data.validation)
-    same_images = settings.get("image_list", image_list(data)) == image_list(data)  # older runs do not say
+    same_images = record.image_list in (None, image_list(data))  # older runs do not say
     if found == wanted and not same_images:
         raise DataError(
             f"{data_dir}: the validation split of {model} cannot be made from it: its images, labels or patients are "

@@ -1,0 +1,117 @@
+"""One `coronet evaluate`: everything that can be refused is refused first, then the work, then the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from evaluation.classifiers import load_classifier
+from evaluation.data_facts import DataFacts
+from evaluation.drawing import draw, draw_explanations
+from evaluation.engine_check import open_classifier
+from evaluation.evaluate import Evaluation, evaluate
+from evaluation.evaluated_split import evaluated_examples
+from evaluation.galleries import PATIENTS_PER_CLASS
+from evaluation.report import check_target, write_report
+from explanations import parse_options
+from model_src.engines.settings import EngineSettings
+from model_src.numerics import set_repeatable_float32
+from train.data.data_dir import Split, describe_data, list_splits
+from train.device import choose_compute
+
+GPU_BATCH = 32
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """What is evaluated on what, and how.
+
+    Attributes:
+        model: run folder, artefact folder or .mar.
+        data_dir, roots, split: as for `train.data.data_dir.read_data_dir`.
+        out: folder of the report.
+        probe_shortcuts: evaluate altered images as well.
+        methods: explanation methods to draw.
+        explained_patients: per class.
+        batch_size: images per step; None: GPU_BATCH on a GPU, 1 on a CPU, where more are no faster and take memory.
+        device: "auto", "cpu" or "cuda".
+        engine: run by this engine of the server, and compare; None: the artefacts in float32.
+        skip_unreadable: leave unreadable images out and list them.
+        seed: of resampling and chosen images.
+    """
+
+    model: Path
+    data_dir: Path
+    out: Path
+    split: Split = "test"
+    roots: Sequence[Path] = ()
+    probe_shortcuts: bool = False
+    methods: Sequence[str] = ()
+    explained_patients: int = PATIENTS_PER_CLASS
+    batch_size: int | None = None
+    device: str = "auto"
+    engine: EngineSettings | None = None
+    skip_unreadable: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class EvaluationRun:
+    """What came of it; the report is written."""
+
+    evaluation: Evaluation
+    data: DataFacts
+    warnings: list[str]
+
+
+def run_evaluation(options: EvaluationOptions, command: Sequence[str]) -> EvaluationRun:
+    """Evaluate, and write the report with `command` in it.
+
+    Raises:
+        OutputError, DataError: the report cannot be written to `out`, or the data cannot be used.
+        InvalidRequest: an unknown explanation method.
+        RunError, ArtefactError: the model or the engine cannot be used.
+    """
+    check_target(options.out)
+    explained = [parse_options({"method": method, "seed": options.seed}) for method in options.methods]
+    device = choose_compute(options.device, "float32").device
+    examples = evaluated_examples(
+        options.model, options.data_dir, options.split, options.roots, missing_ok=options.skip_unreadable
+    )
+    data = _data_facts(options)
+    set_repeatable_float32()
+    loaded = load_classifier(options.model, device)
+    classifier = loaded if options.engine is None else open_classifier(loaded, options.engine)
+
+    folder = options.data_dir if options.data_dir.is_dir() else options.data_dir.parent
+    evaluation = evaluate(
+        classifier,
+        examples,
+        [folder, *options.roots],
+        batch_size=options.batch_size or (GPU_BATCH if device.type == "cuda" else 1),
+        seed=options.seed,
+        probe_shortcuts=options.probe_shortcuts,
+        skip_unreadable=options.skip_unreadable,
+    )
+    figures, pictures, warnings = draw(evaluation), [], []
+    if classifier.coronet is not None:
+        pictures = [
+            draw_explanations(evaluation, classifier.coronet, method, per_class=options.explained_patients)
+            for method in explained
+        ]
+    elif explained:
+        warnings.append("explanations are left out: they need CoroNet's residuals, and this is a baseline")
+    write_report(evaluation, data, figures, pictures, options.out, command=command)
+    return EvaluationRun(evaluation, data, warnings)
+
+
+def _data_facts(options: EvaluationOptions) -> DataFacts:
+    """What the report says of the data directory."""
+    described = describe_data(options.data_dir, options.roots)
+    patients = {
+        name: {example.patient for example in examples}
+        for name, examples in list_splits(options.data_dir, options.roots).items()
+    }
+    shared = patients.get("train", set()) & patients.get(options.split, set()) if options.split != "train" else set()
+    return DataFacts(str(described["name"]), options.split, str(described["kind"]), len(shared))
