@@ -21,7 +21,7 @@ EXPLANATION = Explanation(
     steps=3,
     seed=7,
     sign="1 = matters",
-    heatmap=np.float32([[0, 0.25], [0.123456, 1]]),
+    heatmap=np.array([[0, 0.25], [0.123456, 1]], np.float32),
     residuals=np.zeros((3, 8, 8), np.float32),
     probability_before=0.123456789,
     probability_after=0.5,
