@@ -174,14 +174,7 @@ def imports() -> list[Import]:
     return all_imports(sources())
 
 
-# Arrows that are being turned round; strict, so that this row goes when they are gone.
-UNFINISHED = {"phantoms"}
-
-
-@pytest.mark.parametrize(
-    "package",
-    [pytest.param(each, marks=pytest.mark.xfail(strict=True)) if each in UNFINISHED else each for each in MAY_IMPORT],
-)
+@pytest.mark.parametrize("package", MAY_IMPORT)
 def test_a_package_imports_what_its_row_allows(package: str, imports: list[Import]) -> None:
     own = [each for each in imports if each.source == package]
     found = forbidden(own, MAY_IMPORT, private=ABOVE)

@@ -65,6 +65,7 @@ def _print_report(check: DataCheck) -> None:
             table.add_row(split, name, f"{count:,}", f"{found.patients[name]:,}", printed)
         table.add_section()
     console.print(table)
+    console.print(f"Read as {check.recognised}", markup=False, soft_wrap=True)
     if check.sizes:
         sizes = ", ".join(f"{name} {width} x {height}" for name, (width, height) in check.sizes.items())
         console.print(f"Image sizes: {sizes}")
@@ -90,6 +91,11 @@ def _print_report(check: DataCheck) -> None:
         ),
     )
     show("Same image under several names", map(" = ".join, check.duplicates))
+    show("Two values alone, as masks", check.two_valued)
+    show("Lateral films", check.laterals)
+    show("Children", (f"{path}: {age:.1f} years" for path, age in check.children.items()))
+    for reason, files in check.left_out.items():
+        show(f"Left out: {reason}", files)
     show("Unusual sizes", (f"{path}: {w} x {h}" for path, (w, h) in check.unusual_sizes.items()))
     console.print()
     for note in check.notes:

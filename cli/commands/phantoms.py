@@ -22,10 +22,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from phantoms.generate import write_phantoms
     from train.data.data_dir import describe_data
+    from train.progress import track
 
-    write_phantoms(args.out_dir, args.per_class, args.size, args.seed)
+    drawn = write_phantoms(
+        args.out_dir, args.per_class, args.size, args.seed,
+        progress=lambda done, total: track(done, total, "Phantoms"),
+    )  # fmt: skip
     counts = describe_data(args.out_dir)["counts"]
     for split, by_class in counts.items():
         print(f"{split}: " + ", ".join(f"{count} {name}" for name, count in by_class.items()))
+    if not drawn:
+        print("these very phantoms were there already; nothing was drawn")
     print(f"generated pictures, not X-rays, in {args.out_dir}; lesion masks in {args.out_dir / 'masks'}")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from PIL import Image
 from scipy.ndimage import label as connected
 
 from model_src.classes import CLASS_NAMES, COVID, HEALTHY, PNEUMONIA
-from model_src.errors import DataError
+from model_src.errors import DataError, OutputError
 from phantoms import generate as phantoms
 from phantoms.generate import make_phantom, write_phantoms
 from train.data.data_dir import describe_data, read_data_dir
@@ -131,12 +132,16 @@ def test_an_interrupted_set_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_same_set_twice_is_no_work_and_another_is_refused(tmp_path: Path) -> None:
-    write_phantoms(tmp_path / "set", per_class=4, size=16, seed=0)
+    assert write_phantoms(tmp_path / "set", per_class=4, size=16, seed=0)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "set").rglob("*.png")}
-    write_phantoms(tmp_path / "set", per_class=4, size=16, seed=0)
+    assert not write_phantoms(tmp_path / "set", per_class=4, size=16, seed=0)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "set").rglob("*.png")} == before
-    with pytest.raises(DataError, match="holds something else"):
+    said = r"holds 15 phantoms \(4 per class, size 16, seed 0\), asked for are 15 \(4 per class, size 16, seed 1\)"
+    with pytest.raises(DataError, match=said):
         write_phantoms(tmp_path / "set", per_class=4, size=16, seed=1)
+    (tmp_path / "set" / "train" / "Healthy" / "mine.png").touch()
+    with pytest.raises(DataError, match="holds 16 phantoms"):
+        write_phantoms(tmp_path / "set", per_class=4, size=16, seed=0)
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
@@ -144,6 +149,23 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds something else"):
         write_phantoms(tmp_path, per_class=4, size=16, seed=0)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_drawn(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"OUT_DIR .*file is a file, need a folder"):
+        write_phantoms(tmp_path / "file" / "set", per_class=4, size=16, seed=0)
+
+
+def test_what_is_drawn_can_be_shown(tmp_path: Path) -> None:
+    totals = []
+
+    def count(drawn: Iterable[None], total: int) -> Iterable[None]:
+        totals.append((len(list(drawn)), total))
+        return ()
+
+    write_phantoms(tmp_path / "set", per_class=4, size=16, seed=0, progress=count)
+    assert totals == [(15, 15)]
 
 
 def test_too_few(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 Problems make training impossible or a result untrue; notes are worth knowing. Duplicates are found by what is
 seen, not by the file: the same pixels saved under another name, or in another lossless format, count as the
-same image.
+same image. Children and lateral films are found where a list or a DICOM header says age or view.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from model_src.classes import CLASS_NAMES
-from train.data.data_dir import list_splits
+from train.data.data_dir import read_collection
 from train.data.decode import UnreadableFile, decode_files
 from train.data.examples import Example, class_counts
+from train.data.suspects import ADULT, age_and_view, is_lateral, is_two_valued
 from train.progress import track
 
 # Images per class in the paper's Table 1.
@@ -45,6 +46,8 @@ class DataCheck:
     """The findings, JSON-ready through `to_dict`. Paths are as they were looked up."""
 
     data_dir: str
+    recognised: str  # what the data was taken for
+    left_out: dict[str, list[str]] = field(default_factory=dict)  # why -> files or rows that are no examples
     splits: dict[str, SplitCheck] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)  # path -> reason
@@ -52,6 +55,9 @@ class DataCheck:
     shared_images: list[list[str]] = field(default_factory=list)  # one image in several splits
     conflicting_labels: list[list[str]] = field(default_factory=list)  # one image under several labels
     shared_patients: dict[str, dict[str, int]] = field(default_factory=dict)  # patient -> images per split
+    two_valued: list[str] = field(default_factory=list)  # as masks are
+    laterals: list[str] = field(default_factory=list)
+    children: dict[str, float] = field(default_factory=dict)  # path -> age in years
     unusual_sizes: dict[str, tuple[int, int]] = field(default_factory=dict)  # path -> (width, height)
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict)  # smallest, median, largest by area
     problems: list[str] = field(default_factory=list)
@@ -72,8 +78,10 @@ def check_data(
     Raises:
         DataError: `data_dir` cannot be read as data at all, or is a two-class file.
     """
-    splits = list_splits(data_dir, roots)
-    check = DataCheck(str(data_dir))
+    collection = read_collection(data_dir, roots)
+    splits = collection.splits
+    left_out = {reason: list(files) for reason, files in collection.left_out.items()}
+    check = DataCheck(str(data_dir), collection.recognised, left_out)
     for split, examples in splits.items():
         check.splits[split] = SplitCheck(
             class_counts(examples),
@@ -86,7 +94,8 @@ def check_data(
             images_of[example.patient][split] += 1
     check.shared_patients = {patient: dict(found) for patient, found in images_of.items() if len(found) > 1}
     _look_at_images(check, splits, workers)
-    _put_into_words(check)
+    _look_at_patients(check, splits)
+    _put_into_words(check, collection.advice)
     return check
 
 
@@ -110,6 +119,8 @@ def _look_at_images(check: DataCheck, splits: dict[str, list[Example]], workers:
         sizes.append(size)
         if min(size) < SHORTEST_SIDE or max(size) > WIDEST_RATIO * min(size):
             check.unusual_sizes[str(image.path)] = size
+        if is_two_valued(image):
+            check.two_valued.append(str(image.path))
         same[hashlib.sha256(repr(size).encode() + image.pixels.tobytes()).digest()].append(image.path)
 
     for paths in same.values():
@@ -126,7 +137,21 @@ def _look_at_images(check: DataCheck, splits: dict[str, list[Example]], workers:
         check.sizes = {"smallest": sizes[0], "median": sizes[len(sizes) // 2], "largest": sizes[-1]}
 
 
-def _put_into_words(check: DataCheck) -> None:
+def _look_at_patients(check: DataCheck, splits: dict[str, list[Example]]) -> None:
+    """Whose age and which view is known: find children and lateral films."""
+    missing = set(check.missing)
+    for example in {example.path: example for examples in splits.values() for example in examples}.values():
+        age, view = example.age, example.view
+        if str(example.path) not in missing and (age is None or not view):
+            header_age, header_view = age_and_view(example.path)
+            age, view = header_age if age is None else age, view or header_view
+        if age is not None and age < ADULT:
+            check.children[str(example.path)] = age
+        if is_lateral(view):
+            check.laterals.append(str(example.path))
+
+
+def _put_into_words(check: DataCheck, advice: str) -> None:
     """Put the findings into words, as problems or notes."""
     problems, notes = check.problems, check.notes
     for split, found in check.splits.items():
@@ -138,6 +163,8 @@ def _put_into_words(check: DataCheck) -> None:
                 f"{split}: {found.repeated_lines:,} lines name an image that an earlier line names; "
                 f"each line counts, as in the paper's Table 1"
             )
+    if problems and advice:
+        notes.append(advice)
     if "train" not in check.splits:
         notes.append("there is no training split")
     elif "validation" not in check.splits:
@@ -157,5 +184,11 @@ def _put_into_words(check: DataCheck) -> None:
     in_two = "patient(s) in more than one split; `coronet train` leaves their training images out, do so elsewhere too"
     say(problems, check.shared_patients, in_two)
     say(problems, check.conflicting_labels, "image(s) with more than one label; keep the right one")
+    say(problems, check.two_valued, "picture(s) of two values, as masks are; remove them")
+    say(notes, check.laterals, "lateral film(s); the networks are made for frontal ones: leave them out")
+    children = f"image(s) of children under {ADULT}; trained beside adults, a network may learn age for illness"
+    say(notes, check.children, children)
+    for reason, files in check.left_out.items():
+        say(notes, files, f"left out: {reason}")
     say(notes, check.duplicates, "image(s) under several names in one split; keep one of each")
     say(notes, check.unusual_sizes, f"image(s) below {SHORTEST_SIDE} pixels or longer than {WIDEST_RATIO}:1")

@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
+from pydicom.data import get_testdata_file
 
 from cli.main import main
 from train.data.check import DataCheck, check_data
@@ -134,6 +136,57 @@ def test_a_given_validation_split_makes_one_patient_enough(data: Path) -> None:
     for split, digit in (("train", "0"), ("val", "1")):
         (data / f"{split}.txt").write_text("".join(line for line in lines if line.split()[0].endswith(digit)))
     assert found(check_data(data)) == set()
+
+
+def test_a_mask_among_x_rays_is_a_problem(data: Path) -> None:
+    mask = np.zeros((160, 200), np.uint8)
+    mask[40:120, 50:150] = 1  # as many masks are stored, which looks black
+    Image.fromarray(mask).save(data / "train-normal-0.png")
+    Image.fromarray(mask * 255).save(data / "train-normal-1.png")
+    check = check_data(data)
+    assert [Path(path).name for path in check.two_valued] == ["train-normal-0.png", "train-normal-1.png"]
+    assert check.problems == ["2 picture(s) of two values, as masks are; remove them"]
+
+
+def test_a_film_with_much_black_and_white_and_gray_between_is_no_mask(data: Path) -> None:
+    film = np.tile(np.repeat(np.array([0, 128, 255], np.uint8), [90, 20, 90]), (160, 1))
+    Image.fromarray(film).save(data / "train-normal-0.png")
+    assert check_data(data).two_valued == []
+
+
+def test_children_and_lateral_films_are_found_where_a_table_or_a_header_says_so(tmp_path: Path) -> None:
+    dicom = Path(get_testdata_file("CT_small.dcm"))  # type: ignore[arg-type]
+    film = pydicom.dcmread(dicom)
+    film.Modality, film.PatientAge, film.ViewPosition = "DX", "011M", "LL"
+    film.save_as(tmp_path / "f.dcm")
+    for number, name in enumerate(("a", "b", "c", "d", "e")):
+        save(tmp_path / f"{name}.png", number)
+    (tmp_path / "labels.csv").write_text(
+        "path,label,age,view\na.png,normal,17,PA\nb.png,normal,18,LATERAL\nc.png,pneumonia,,\nd.png,pneumonia,,\n"
+        "e.png,covid,,\nf.dcm,covid,,\n"
+    )
+    check = check_data(tmp_path)
+    assert {Path(path).name: age for path, age in check.children.items()} == {
+        "a.png": 17,
+        "f.dcm": pytest.approx(11 / 12),
+    }
+    assert [Path(path).name for path in check.laterals] == ["b.png", "f.dcm"]
+    assert [note.split(" ")[:3] for note in check.notes if "children" in note or "lateral" in note] == [
+        ["2", "lateral", "film(s);"], ["2", "image(s)", "of"],
+    ]  # fmt: skip
+
+
+def test_what_was_left_out_is_said_with_its_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number, name in enumerate(("Healthy/images/h", "Pneumonia/images/p", "COVID-19/images/c", "Healthy/masks/h")):
+        save(tmp_path / f"{name}.png", number)
+    check = check_data(tmp_path)
+    assert check.recognised == "class folders (Healthy, Pneumonia, COVID-19)"
+    assert names(list(check.left_out.values())) == [["h.png"]]
+    assert check.splits["train"].images == {"Healthy": 1, "Pneumonia": 1, "COVID-19": 1}
+    main(["data", "check", str(tmp_path)])
+    out = capsys.readouterr().out
+    assert "Read as class folders" in out
+    assert "Left out: masks, not X-rays (1)" in out
 
 
 def test_the_command_prints_a_table_and_says_no_problem(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
