@@ -11,10 +11,12 @@ from typing import Any, Literal
 
 import gdcm
 import numpy as np
+import pydicom
 from PIL import Image
 from pydicom import uid
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import encapsulate
+from pydicom.encaps import encapsulate, get_frame
 
 
 def write_picture(picture: np.ndarray | Image.Image, kind: str = "PNG", **options: Any) -> bytes:
@@ -68,12 +70,13 @@ def write_dicom(
     syntax: uid.UID = uid.ExplicitVRLittleEndian,
     frame: bytes | None = None,
     preamble: bool = True,
+    elements: Sequence[DataElement] = (),
     **header: Any,
 ) -> bytes:
     """Integer samples (H, W) as a chest CR of one frame in a transfer syntax.
 
     `frame` is the compressed frame, if it is not to be made from the samples. Keywords of elements set or
-    (None) remove them. Without `preamble` the file meta information comes first.
+    (None) remove them; `elements` are added as they are. Without `preamble` the file meta information comes first.
     """
     ds = Dataset()
     ds.SOPClassUID = uid.ComputedRadiographyImageStorage
@@ -96,12 +99,14 @@ def write_dicom(
             delattr(ds, keyword)
         else:
             setattr(ds, keyword, value)
+    for element in elements:
+        ds.add(element)
     ds.file_meta = FileMetaDataset()
-    ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
-    ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
+    ds.file_meta.MediaStorageSOPClassUID = header.get("SOPClassUID") or uid.ComputedRadiographyImageStorage
+    ds.file_meta.MediaStorageSOPInstanceUID = "1.2.3.4"
     ds.file_meta.TransferSyntaxUID = syntax
 
-    if frame is None and syntax in (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit):
+    if frame is None and samples.itemsize == 1 and syntax in (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit):
         frame = write_picture(samples, "JPEG", quality=100)
     by_gdcm = frame is None and syntax in _GDCM_SYNTAXES
     if frame is not None:
@@ -119,7 +124,13 @@ def write_dicom(
 
 
 # What pydicom has no encoder for.
-_GDCM_SYNTAXES = (uid.JPEGLossless, uid.JPEGLosslessSV1, uid.JPEGLSLossless, uid.JPEGLSNearLossless)
+_GDCM_SYNTAXES = (
+    uid.JPEGExtended12Bit,
+    uid.JPEGLossless,
+    uid.JPEGLosslessSV1,
+    uid.JPEGLSLossless,
+    uid.JPEGLSNearLossless,
+)
 
 
 def _compress_by_gdcm(native: bytes, syntax: uid.UID) -> bytes:
@@ -132,6 +143,11 @@ def _compress_by_gdcm(native: bytes, syntax: uid.UID) -> bytes:
         assert reader.Read()
         change = gdcm.ImageChangeTransferSyntax()
         change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.GetTSType(str(syntax))))
+        if syntax == uid.JPEGExtended12Bit:
+            codec = gdcm.JPEGCodec()
+            codec.SetLossless(False)
+            codec.SetQuality(100)
+            change.SetUserCodec(codec)
         change.SetInput(reader.GetImage())
         assert change.Change()
         writer = gdcm.ImageWriter()
@@ -140,3 +156,25 @@ def _compress_by_gdcm(native: bytes, syntax: uid.UID) -> bytes:
         writer.SetImage(change.GetOutput())
         assert writer.Write()
         return target.read_bytes()
+
+
+def dicom_frame(samples: np.ndarray, syntax: uid.UID, **header: Any) -> bytes:
+    """The codestream that `write_dicom` makes of samples, to be put under another header."""
+    ds = pydicom.dcmread(BytesIO(write_dicom(samples, syntax, **header)))
+    return get_frame(ds.PixelData, 0, number_of_frames=1)
+
+
+def data_set_of(dicom: bytes) -> bytes:
+    """A DICOM file without preamble and file meta information."""
+    return dicom[132 + 12 + struct.unpack("<I", dicom[140:144])[0] :]
+
+
+def smooth_film(size: int = 48, highest: int = 4095) -> np.ndarray:
+    """As continuous as a chest film, from 0 to `highest`, uint16 (size, size): two dark lungs, a bright spine."""
+    y, x = np.mgrid[0:size, 0:size] / (size - 1)
+    body = np.exp(-(((x - 0.5) / 0.45) ** 4)) * np.clip(3 * y, 0, 1)
+    lungs = sum(np.exp(-(((x - side) / 0.16) ** 2) - ((y - 0.45) / 0.3) ** 2) for side in (0.27, 0.73))
+    spine = 0.35 * np.exp(-(((x - 0.5) / 0.05) ** 2))
+    film = body * (0.75 - 0.6 * lungs + spine)
+    film = (film - film.min()) / np.ptp(film)
+    return np.rint(film * highest).astype(np.uint16)

@@ -31,7 +31,7 @@ def check_radiograph(ds: Dataset) -> None:
     modality = header_text(ds, "Modality")
     sop_class = uid.UID(ds.get("SOPClassUID") or ds.file_meta.get("MediaStorageSOPClassUID") or "")
     if modality not in _MODALITIES and not (modality == "" and sop_class in _RADIOGRAPH_CLASSES):
-        name = f" ({one_line(sop_class.name, 64)})" if modality == "" and sop_class else ""
+        name = f" ({one_line(sop_class.name, 64)})" if modality == "" and sop_class.name != sop_class else ""
         raise UnsupportedImage(
             f"found DICOM modality {modality[:16] or 'none'}{name}, need a radiograph ({', '.join(_MODALITIES)})"
         )

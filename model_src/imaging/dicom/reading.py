@@ -25,7 +25,9 @@ _OVERSHOOT = 1 / 16  # of the range: what lossy compression adds at edges
 _FLAT = 8  # markers have this many values at most
 _FEWEST = 64  # different values below which nothing is said about continuity
 _SMALLEST = 32  # pixels on each side, likewise
+_PART = 0.05  # of the pixels
 _TORN = 4  # times rougher than another reading
+_TEAR, _TEARS = 0.75, 0.002  # a step of this part of the range, such a share of steps
 
 
 @dataclass(frozen=True)
@@ -69,11 +71,8 @@ def read_words(ds: Dataset, words: np.ndarray, layout: Layout, warnings: list[st
     if beyond.any() and not _are_unused(counts, padding, ds, layout):
         values, layout = _explained(words, counts, values, beyond, layout, warnings)
         bits = layout.bits_stored
-    elif _has_other_sign(words, values, counts, layout, padding):
-        layout = replace(layout, signed=not layout.signed)
-        values = _masked(counts.size, layout)
-        sign = "signed" if layout.signed else "unsigned"
-        warnings.append(f"PixelRepresentation in the header contradicts the samples: read as {sign}")
+    else:
+        values, layout = _with_right_sign(words, values, counts, layout, padding, warnings)
     return words, Samples(counts, values, bits, layout.signed, padding)
 
 
@@ -157,27 +156,49 @@ def _explained(
 
 
 def _continues(words: np.ndarray, values: np.ndarray, marked: np.ndarray) -> bool:
-    """True when steps between marked pixels and others are about as small as those between the others."""
+    """True when steps between marked pixels and others are as small as a film's own.
+
+    A film crosses a given level rather by a large step than by a small one: the mean of such steps is that of all,
+    each weighted by itself.
+    """
     left, right = _neighbours(words)
     steps = np.abs(values[left] - values[right])
-    mixed = marked[left] != marked[right]
-    plain = ~marked[left] & ~marked[right]
-    if not mixed.any() or not plain.any():
+    mixed = steps[marked[left] != marked[right]]
+    plain = steps[~marked[left] & ~marked[right]]
+    if not mixed.size or not plain.size:
         return False
-    return bool(steps[mixed].mean() <= 2 * steps[plain].mean() + 1)
+    usual = np.square(plain).sum() / max(plain.sum(), 1)
+    return bool(mixed.mean() <= 2 * usual + 1)
 
 
-def _has_other_sign(
-    words: np.ndarray, values: np.ndarray, counts: np.ndarray, layout: Layout, padding: np.ndarray
-) -> bool:
-    """True when the samples are continuous with the other sign and torn with the header's."""
-    if min(words.shape) < _SMALLEST or layout.bits_stored < 8:
-        return False
+def _with_right_sign(
+    words: np.ndarray,
+    values: np.ndarray,
+    counts: np.ndarray,
+    layout: Layout,
+    padding: np.ndarray,
+    warnings: list[str],
+) -> tuple[np.ndarray, Layout]:
+    """Values by the header's sign, or by the other where the header's tears the film and the other does not.
+
+    Both halves of the range must hold a part of the picture: a marker of the highest value is no negative number.
+    """
     top = np.arange(counts.size) >> layout.high_bit & 1 == 1
-    if min(np.count_nonzero((counts > 0) & ~padding & half) for half in (top, ~top)) < _FEWEST:
-        return False
-    other = _masked(counts.size, replace(layout, signed=not layout.signed))
-    return _roughness(words, values, padding) > _TORN * _roughness(words, other, padding)
+    halves = (top & ~padding, ~top & ~padding)
+    few = any(np.count_nonzero(counts[half]) < _FEWEST or counts[half].sum() < _PART * counts.sum() for half in halves)
+    if min(words.shape) < _SMALLEST or few:
+        return values, layout
+    other_layout = replace(layout, signed=not layout.signed)
+    other = _masked(counts.size, other_layout)
+    sign = "unsigned" if layout.signed else "signed"
+    steps, other_steps = _steps(words, values, padding), _steps(words, other, padding)
+    if steps.mean() > _TORN * max(other_steps.mean(), 1):
+        warnings.append(f"PixelRepresentation in the header contradicts the samples: read as {sign}")
+        return other, other_layout
+    tears, other_tears = (float((each > _TEAR * (1 << layout.bits_stored)).mean()) for each in (steps, other_steps))
+    if tears > max(_TORN * other_tears, _TEARS):
+        warnings.append(f"the picture would hang together better with {sign} samples: check PixelRepresentation")
+    return values, layout
 
 
 def _has_swapped_bytes(words: np.ndarray, layout: Layout) -> bool:
@@ -195,11 +216,11 @@ def _has_swapped_bytes(words: np.ndarray, layout: Layout) -> bool:
     return relative(lambda words: words) > _TORN * relative(lambda words: words.byteswap())
 
 
-def _roughness(words: np.ndarray, values: np.ndarray, padding: np.ndarray) -> float:
-    """The mean step between neighbours inside the image."""
+def _steps(words: np.ndarray, values: np.ndarray, padding: np.ndarray) -> np.ndarray:
+    """The steps between neighbours inside the image; one of 0 where there are none."""
     left, right = _neighbours(words)
     inside = ~(padding[left] | padding[right])
-    return float(np.abs(values[left] - values[right])[inside].mean()) if inside.any() else 0.0
+    return np.abs(values[left] - values[right])[inside] if inside.any() else np.zeros(1)
 
 
 def _neighbours(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -232,11 +253,10 @@ def _padding(ds: Dataset, layout: Layout, counts: np.ndarray, warnings: list[str
 
 
 def _in_domain(value: int, layout: Layout) -> int:
-    """A padding value as the samples' sign has it, of the same bits."""
+    """A padding value as the samples' sign has it, of the same bits; its element has 16 of them."""
     if not layout.signed:
-        return value if value >= 0 else value + (1 << layout.bits_allocated)
-    if value >= 1 << layout.bits_allocated - 1:
-        return value - (1 << layout.bits_allocated)
-    if value >= 1 << layout.bits_stored - 1:
-        return value - (1 << layout.bits_stored)
+        return value if value >= 0 else value & (1 << layout.bits_allocated) - 1
+    for bits in (16, layout.bits_allocated, layout.bits_stored):
+        if 1 << bits - 1 <= value < 1 << bits:
+            return value - (1 << bits)
     return value
