@@ -66,7 +66,23 @@ def test_modules_and_scripts_exist(shown):
         assert (ROOT / shown).is_file()
 
 
+def shown_module_options() -> set[tuple[str, str]]:
+    """(module of ours, --option) as the documents show them together."""
+    text = "\n".join(document.read_text().replace("\\\n", " ") for document in DOCUMENTS)
+    lines = re.findall(r"\bpython -m ((?:benchmarks|docs|train)[\w.]*)([^`\n]*)", text)
+    return {(module, option) for module, rest in lines for option in re.findall(r"(?<!\S)(--[\w-]+)", rest)}
+
+
+@pytest.mark.parametrize(("module", "option"), sorted(shown_module_options()))
+def test_modules_take_the_options(module, option):
+    found = importlib.util.find_spec(module)
+    assert found
+    assert found.origin
+    assert f'"{option}"' in Path(found.origin).read_text()
+
+
 def test_commands_are_found():
+    assert ("train.runs.publish", "--report") in shown_module_options()
     assert len(shown_commands("coronet")) > 30
     assert {"-m docs.generator", "-m benchmarks.soak", "-m benchmarks.train_benchmark"} <= set(shown_modules())
 
