@@ -18,32 +18,28 @@ generated X-ray, as raw body, over connections that stay open. Measured:
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import multiprocessing
-import os
 import platform
 import queue
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import psutil
 import requests
-from PIL import Image
 
 from benchmarks.engines_benchmark import onnx_bytes
 from benchmarks.other_servers import asking, fastapi_service, null_torchserve
+from benchmarks.serve_command import Code, serve_command
 from benchmarks.serving_plot import draw
-from benchmarks.shipped import pack
+from benchmarks.shipped import jpeg, pack
 from benchmarks.train_benchmark import processor
 from cli.commands.bench import HEADING, row
 from client.load import Ask, drive
@@ -53,13 +49,11 @@ from launcher.worker_pools import choose_pools
 from model_src.cores import available_cores
 from model_src.model_names import EXPLAIN_MODEL, PREDICT_MODEL
 from model_src.networks.coronet import CoroNet
-from phantoms.generate import make_phantom
 from train.runs.run_folder import RunFolder, load_model
 
 _ROOT = Path(__file__).parents[1]
 _FLOOD_CLIENTS = 2  # at each of the two addresses
 _FLOODED_CLIENTS = (1, 4)  # who predict meanwhile
-_START_TIMEOUT = 600.0  # seconds
 
 
 def main() -> None:
@@ -104,13 +98,6 @@ def main() -> None:
     print("\n" + json.dumps({"ratios": result["ratios"], "versions": result["versions"]}, indent=2))
     (args.out / "result.json").write_text(json.dumps(result, indent=2) + "\n")
     draw(result, args.out / "serving.png")
-
-
-def jpeg(side: int = 512) -> bytes:
-    """A generated X-ray as JPEG."""
-    buffer = io.BytesIO()
-    Image.fromarray(make_phantom(2, seed=1, size=side).image).save(buffer, "JPEG", quality=90)
-    return buffer.getvalue()
 
 
 def in_process(artefacts: Path, body: bytes, processes: int, seconds: float) -> float:
@@ -160,8 +147,15 @@ def served(store: Path, state: Path, body: bytes, args: argparse.Namespace) -> d
     """`coronet serve`: everything about it."""
     result: dict[str, Any] = {"start_seconds": start_seconds(store, state)}
     print(f"coronet serve: {result['start_seconds']:.1f} s from the command to the first answers", flush=True)
-    ports = dict(zip(("port", "management_port", "metrics_port"), free_ports(3), strict=True))
-    with torchserve(store, _ROOT / "config.properties", state=state, **ports) as server:
+    port, management_port, metrics_port = free_ports(3)
+    with torchserve(
+        store,
+        _ROOT / "config.properties",
+        port=port,
+        management_port=management_port,
+        metrics_port=metrics_port,
+        state=state,
+    ) as server:
         connect = partial(predicting, server, body)
         result |= levels("coronet serve", connect, args)
         result["memory_mb"] = {
@@ -175,27 +169,8 @@ def served(store: Path, state: Path, body: bytes, args: argparse.Namespace) -> d
 
 def start_seconds(store: Path, state: Path) -> float:
     """From the command in a process of its own, Python's start included, until each worker pool has answered."""
-    port, metrics_port = free_ports(2)
-    command = [sys.executable, "-m", "cli", "serve", "--model-store", str(store), "--port", str(port)]
-    begun = time.perf_counter()
-    process = subprocess.Popen(
-        [*command, "--metrics-port", str(metrics_port)],
-        cwd=_ROOT,
-        env=os.environ | {"XDG_STATE_HOME": str(state)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    overdue = threading.Timer(_START_TIMEOUT, process.kill)
-    overdue.start()
-    try:
-        # It says where it answers when it has answered.
-        if not any("answers at" in line for line in cast(IO[str], process.stdout)):
-            raise RuntimeError("'coronet serve' ended before it answered; what it said is above")
-        return time.perf_counter() - begun
-    finally:
-        overdue.cancel()
-        process.terminate()
-        process.communicate()
+    with serve_command(Code(Path(sys.executable), _ROOT), store, state) as started:
+        return started.seconds
 
 
 def predicting(server: Server, body: bytes) -> Ask:

@@ -63,8 +63,15 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="soak-", dir="/tmp") as temporary:
         artefacts, store = pack(args.run, Path(temporary))
         traffic = Traffic(known_answers(artefacts))
-        ports = dict(zip(("port", "management_port", "metrics_port"), free_ports(3), strict=True))
-        with torchserve(store, _ROOT / "config.properties", state=Path(temporary) / "state", **ports) as server:
+        port, management_port, metrics_port = free_ports(3)
+        with torchserve(
+            store,
+            _ROOT / "config.properties",
+            port=port,
+            management_port=management_port,
+            metrics_port=metrics_port,
+            state=Path(temporary) / "state",
+        ) as server:
             before = worker_pids(server)
             memory = traffic.run(server, args.minutes * 60)
             lost = len(set(before) - set(worker_pids(server)))

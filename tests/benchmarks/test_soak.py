@@ -10,7 +10,8 @@ import pytest
 from requests import Response
 
 from benchmarks.soak import Known, Traffic, is_full, slope
-from client.http import CoroNetClient
+from client.refusals import response_error
+from client.tokens import TokenSource
 from launcher.server import Server
 from model_src.errors import Overloaded
 
@@ -73,16 +74,13 @@ def test_without_an_explanation_it_is_not_good():
     assert not traffic.good()
 
 
-def response(status: int) -> Response:
-    """An answer without a body."""
-    found = Response()
-    found.status_code, found._content = status, b""
-    return found
+def refused(status: int, kind: str, message: str) -> Exception:
+    """What the client makes of TorchServe's own error."""
+    response = Response()
+    response.status_code = status
+    return response_error(response, kind, message, "http://127.0.0.1:8080", TokenSource())
 
 
 def test_a_full_queue_is_explained_and_a_dead_worker_is_not():
-    client = CoroNetClient()
-    busy = client._error(response(503), "ServiceUnavailableException", "no worker is free")
-    died = client._error(response(500), "InternalServerException", "Worker died.")
-    assert is_full(busy)
-    assert not is_full(died)
+    assert is_full(refused(503, "ServiceUnavailableException", "no worker is free"))
+    assert not is_full(refused(500, "InternalServerException", "Worker died."))
