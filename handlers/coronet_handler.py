@@ -12,6 +12,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ if (_HERE / "handlers").is_dir():
     # In the unpacked archive: an inherited PYTHONPATH comes first on sys.path, but a model runs its own code.
     sys.path.insert(0, str(_HERE))
 
+from handlers.abandoned import abandoned_name  # noqa: E402
 from handlers.measurements import Measurements  # noqa: E402
 from handlers.metrics import publish  # noqa: E402
 from handlers.pool_membership import PoolMembership  # noqa: E402
@@ -32,6 +34,7 @@ from handlers.worker_settings import WorkerSettings  # noqa: E402
 from inference.failures import is_device_lost  # noqa: E402
 from inference.predictor import Predictor  # noqa: E402
 from model_src.errors import InternalError, Overloaded, RequestError  # noqa: E402
+from model_src.model_names import ABANDON_FIELD, REQUEST_HEADER  # noqa: E402
 from outputs.prediction_json import to_json  # noqa: E402
 
 logger = logging.getLogger(__name__)
@@ -75,8 +78,26 @@ class CoroNetHandler:
             elif len(data) == 1 and not data[0] and _header(context, 0, "describe") == "True":
                 responses = [Response(to_json(self.predictor.describe()))]
             else:
-                responses = self._respond(_decode(data, context), context)
+                names = [abandoned_name(row) for row in data]
+                for name in filter(None, names):
+                    self.membership.abandon(name)
+                requests = [each for each, name in zip(self._decode(data, context), names, strict=True) if name is None]
+                others = iter(self._respond(requests, context) if requests else [])
+                responses = [Response(to_json({ABANDON_FIELD: name})) if name else next(others) for name in names]
         return _encode(responses, context)
+
+    def _decode(self, data: Sequence[Mapping[str, object]], context: Any) -> list[Request]:
+        """Rows and headers, as TorchServe hands them over -> requests."""
+        return [
+            Request(
+                row,
+                explain=_header(context, index, "explain") == "True",
+                sent=_sent_as(context, index),
+                accept=_header(context, index, "accept"),
+                abandoned=partial(self.membership.abandoned, _header(context, index, REQUEST_HEADER.lower())),
+            )
+            for index, row in enumerate(data)
+        ]
 
     def _respond(self, requests: Sequence[Request], context: Any) -> list[Response]:
         measured = Measurements()
@@ -97,19 +118,6 @@ class CoroNetHandler:
             raise failed from None
         publish(context.metrics, measured, len(requests))
         return responses
-
-
-def _decode(data: Sequence[Mapping[str, object]], context: Any) -> list[Request]:
-    """Rows and headers, as TorchServe hands them over -> requests."""
-    return [
-        Request(
-            row,
-            explain=_header(context, index, "explain") == "True",
-            sent=_sent_as(context, index),
-            accept=_header(context, index, "accept"),
-        )
-        for index, row in enumerate(data)
-    ]
 
 
 def _encode(responses: Sequence[Response], context: Any) -> list[bytes]:

@@ -21,7 +21,7 @@ from typing import ParamSpec, TypeVar
 import numpy as np
 
 from explanations import ExplainOptions
-from explanations.deadline import Deadline
+from explanations.deadline import Deadline, never
 from handlers.limits import Limits
 from handlers.measurements import Measurements
 from handlers.private_log import error_location
@@ -53,6 +53,7 @@ class Request:
     explain: bool
     sent: SentAs = field(default_factory=SentAs)
     accept: str | None = None  # the header: another media type than JSON, where it names one
+    abandoned: Callable[[], bool] = never  # whether nobody waits for it any more
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,8 @@ def _explain(
                 f"explanations that came together took over {limits.explain_seconds} s; "
                 "ask again, for fewer images or with fewer steps"
             )
-        share = Deadline.after((ends - now) * len(part) / (len(wanted) - len(bodies)), why)
+        share = Deadline.after((ends - now) * len(part) / (len(wanted) - len(bodies)), why, request.abandoned)
+        share.check_wanted()
         bodies.update(_run_part(predictor, {i: wanted[i] for i in part}, parsed.listed, share, measured))
     return _response(limits, [bodies[i] for i in range(len(wanted))], parsed.listed, wanted[0].media_type)
 

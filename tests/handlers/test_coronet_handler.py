@@ -247,3 +247,45 @@ def test_measurements_are_published(handler, make_context, make_png, published):
     assert measured.predictions == {"Pneumonia": 1}
     assert measured.errors == {"InvalidImage": 1}
     assert len(measured.seconds["batch"]) == 1
+
+
+NAME = "0123456789abcdef" * 2
+
+
+def test_an_explanation_that_was_abandoned_is_not_begun(handler, make_context, make_png, chest_png):
+    explanation = {"data": bytearray(chest_png), **QUICK}
+    context = make_context(PREDICT, PREDICT, {**EXPLAIN, "X-CoroNet-Request": NAME}, EXPLAIN)
+    rows = [{"body": {"abandon": NAME}}, {"body": bytearray(make_png(255))}, explanation, explanation]
+    told, prediction, dropped, explained = map(json.loads, handler.handle(rows, context))
+    assert told == {"abandon": NAME}
+    assert "probabilities" in prediction
+    assert (dropped["type"], dropped["message"].partition(":")[0]) == (
+        "Overloaded",
+        "nobody waits for this explanation any more",
+    )
+    assert "heatmap" in explained
+    assert context.statuses == {0: 200, 1: 200, 2: 503, 3: 200}
+
+
+def test_an_explanation_that_is_abandoned_meanwhile_ends_where_it_is(handler, make_context, chest_png, monkeypatch):
+    asked: list[str | None] = []
+
+    def abandoned(self: object, name: str | None) -> bool:
+        asked.append(name)
+        return len(asked) > 4
+
+    monkeypatch.setattr(type(handler.membership), "abandoned", abandoned)
+    row = {"data": bytearray(chest_png), "method": b"meaningful_perturbation", "steps": b"300", "score_steps": b"4"}
+    context = make_context({**EXPLAIN, "x-coronet-request": NAME})
+    (body,) = handler.handle([row], context)
+    assert context.statuses == {0: 503}
+    assert json.loads(body)["message"].endswith("it was not finished")
+    assert set(asked) == {NAME}
+    assert len(asked) < 20  # of 300 steps
+
+
+@pytest.mark.parametrize("body", [{"abandon": "../../x"}, {"abandon": NAME, "data": "x"}, {"abandon": 5}, b"abandon"])
+def test_other_messages_abandon_nothing(handler, make_context, body):
+    context = make_context(PREDICT)
+    handler.handle([{"body": body}], context)
+    assert context.statuses[0] == 400
