@@ -8,11 +8,11 @@ import yaml
 
 from docs.generator.examples import ERRORS, EXPLANATION, PREDICTION
 from docs.generator.pages import OTHER_ERRORS, request_errors
-from docs.generator.schemas import Schema, explain_request, reference, schemas
+from docs.generator.schemas import REQUEST_NAME, Schema, explain_request, reference, schemas
 from handlers.limits import Limits
 from model_src.classes import RESEARCH_USE
 from model_src.imaging.decoding import MAX_PIXELS
-from model_src.model_names import EXPLAIN_MODEL, PREDICT_MODEL
+from model_src.model_names import ABANDON_FIELD, EXPLAIN_MODEL, PREDICT_MODEL, REQUEST_HEADER
 from outputs.registry import EXPLANATIONS
 
 _NOTICE = "# Written by `python -m docs.generator` from the code. Change the code, not this file.\n"
@@ -97,10 +97,17 @@ def _predict() -> dict[str, Any]:
         "summary": "Classify one X-ray, or several",
         "description": f"An image has at most {MAX_PIXELS:,} pixels. A list has at most {limits.max_instances} images "
         f"with {limits.max_pixels:,} pixels in all. The content types image/png, image/jpeg and so on are taken as "
-        f"{_RAW}: the bytes decide.",
-        "requestBody": _body(image, {"anyOf": [reference("Image"), reference("Images")]}, {"data": "<base64>"}),
+        f"{_RAW}: the bytes decide. `{ABANDON_FIELD}` says that nobody waits any more for the explanation whose "
+        f"{REQUEST_HEADER} had that name.",
+        "requestBody": _body(
+            image, {"anyOf": [reference("Image"), reference("Images"), reference("Abandon")]}, {"data": "<base64>"}
+        ),
         "responses": {
-            "200": _response("one object for an image, a list for `instances`", {"anyOf": [one, several]}, PREDICTION),
+            "200": _response(
+                "one object for an image, a list for `instances`; `abandon` comes back as it was sent",
+                {"anyOf": [one, several, reference("Abandon")]},
+                PREDICTION,
+            ),
             **_errors(redirects=False),
         },
     }
@@ -119,6 +126,14 @@ def _explain(operation: str, summary: str) -> dict[str, Any]:
         "summary": "Show what a prediction rests on",
         "description": f"{summary} A raw body is explained by the default method with its default options. In a form "
         f"every field is text. An explanation of more than {Limits().explain_seconds} seconds is refused.",
+        "parameters": [
+            {
+                "name": REQUEST_HEADER,
+                "in": "header",
+                "schema": REQUEST_NAME,
+                "description": "a name of the caller's choice, by which it may abandon the explanation",
+            }
+        ],
         "requestBody": _body(explain_request(), request, example),
         "responses": {"200": found, **_errors(redirects=True)},
     }

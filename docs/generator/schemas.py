@@ -10,12 +10,15 @@ from explanations.settings import Option, options_of
 from handlers.limits import Limits
 from model_src.classes import CLASS_NAMES
 from model_src.imaging.formats import ACCEPTED, FORMATS
+from model_src.model_names import ABANDON_FIELD
 from outputs.registry import EXPLANATIONS, format_names
 
 Schema = dict[str, Any]
 
 IMAGE_FORMATS = tuple(row.name for row in FORMATS)
 FORMATS_OF_EXPLANATIONS = tuple(format_names(EXPLANATIONS))
+# What a caller may call a request of its own.
+REQUEST_NAME: Schema = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
 
 
 def reference(name: str) -> Schema:
@@ -38,6 +41,7 @@ def schemas() -> dict[str, Schema]:
         "Explanations": _closed({"predictions": _list_of(reference("Explanation"))}),
         "Error": _error(),
         "Image": _closed({"data": _base64("the image file")}),
+        "Abandon": _closed({ABANDON_FIELD: REQUEST_NAME}),
         "Images": _closed({"instances": _instances(reference("Image"))}),
         **{options_name(method): _explain(method) for method in METHODS},
         "ExplainImages": _explain_images(),

@@ -16,7 +16,9 @@ from docs.generator.examples import PREDICTION
 from docs.generator.schemas import options_name
 from explanations import DEFAULT_METHOD, METHODS, parse_options
 from explanations.settings import options_of
+from handlers.abandoned import abandoned_name
 from model_src.errors import InvalidRequest
+from model_src.model_names import ABANDON_FIELD
 
 OPENAPI = yaml.safe_load((REFERENCE / "openapi.yaml").read_text(encoding="utf-8"))
 RECORD = Path(__file__).parents[1] / "handlers" / "golden" / "responses.json"
@@ -104,6 +106,12 @@ def test_the_ends_of_every_range_are_taken_and_what_lies_beyond_is_refused(metho
     for target in ("COVID-19", 2, "2"):
         assert taken(target=target) == (True, True)
     assert taken(target=3) == taken(colour="red") == (False, False)
+
+
+def test_the_name_of_an_abandoned_request_is_one_to_the_code_too():
+    schema = {"$ref": "#/components/schemas/Abandon"}
+    for name in ("0123456789abcdef" * 2, "0" * 31, "0" * 33, "G" * 32, "A" * 32, "../" + "0" * 29):
+        assert valid({ABANDON_FIELD: name}, schema) == (abandoned_name({"body": {ABANDON_FIELD: name}}) == name), name
 
 
 def test_only_the_default_method_needs_no_name():
