@@ -1,51 +1,26 @@
 """The wheel: what is in it, and what its commands do where nothing but their own requirements is installed.
 
-The environment they run in holds this project's wheel and links to the packages that its metadata asks for, taken
-from the environment of the tests. So a requirement that was forgotten, and torch, cannot be imported there at all.
+Torch is not among them: it cannot be imported there at all.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
-import sys
 import zipfile
-from collections.abc import Iterable, Sequence
-from importlib.metadata import distribution
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
-from packaging.requirements import Requirement
 from PIL import Image
 
 from outputs.montage import PANEL
+from tests.fixtures.wheel import install, requirements_of, top_level
 from tests.image_writers import write_dicom
 
-ROOT = Path(__file__).parents[2]
-NOT_SOURCES = shutil.ignore_patterns(".*", "build", "tests", "benchmarks", "docs", "*.egg-info", "__pycache__", "*.mar")
 Run = subprocess.CompletedProcess[str]
-
-
-@pytest.fixture(scope="module")
-def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what the wheel is built from: building writes into the folder."""
-    return Path(shutil.copytree(ROOT, tmp_path_factory.mktemp("sources") / "kit", ignore=NOT_SOURCES))
-
-
-@pytest.fixture(scope="module")
-def wheel(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built wheel."""
-    folder = tmp_path_factory.mktemp("wheel")
-    left_over = sources / "build" / "lib" / "coronet_serve" / "train" / "left_over.py"  # of an earlier build
-    left_over.parent.mkdir(parents=True)
-    left_over.touch()
-    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--no-deps", "--no-build-isolation", "--wheel-dir", folder, sources], check=True)
-    (built,) = folder.glob("*.whl")
-    return built
 
 
 @pytest.fixture(scope="module")
@@ -58,59 +33,7 @@ def files(wheel: Path) -> set[str]:
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the commands of an environment with the wheel and its requirements, without extras."""
-    environment = tmp_path_factory.mktemp("installed")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment / "venv"], check=True)
-    python = environment / "venv" / "bin" / "python"
-    # pip of the tests' environment, by a link to it alone: with all of that environment it would find a coronet-serve.
-    tools = environment / "tools"
-    tools.mkdir()
-    link("pip", tools)
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-index"]
-    subprocess.run([*pip, str(wheel)], check=True, env={**os.environ, "PYTHONPATH": str(tools)})
-    requirements = environment / "requirements"
-    requirements.mkdir()
-    for name in with_theirs(requirements_of(wheel)):
-        link(name, requirements)
-    (site_packages,) = (environment / "venv" / "lib").glob("python*/site-packages")
-    (site_packages / "requirements.pth").write_text(f"{requirements}\n")
-    return python.parent
-
-
-def link(name: str, folder: Path) -> None:
-    """Link everything that the installed distribution `name` has in site-packages into `folder`."""
-    for entry in top_level(name):
-        if not (folder / entry).exists():
-            (folder / entry).symlink_to(str(distribution(name).locate_file(entry)))
-
-
-def top_level(name: str) -> set[str]:
-    """What the installed distribution `name` has in site-packages: its packages, modules and metadata."""
-    return {file.parts[0] for file in distribution(name).files or () if file.parts[0] not in ("..", "__pycache__")}
-
-
-def requirements_of(wheel: Path) -> list[str]:
-    """The distributions that the wheel asks for without extras."""
-    with zipfile.ZipFile(wheel) as packed:
-        (metadata,) = (name for name in packed.namelist() if name.endswith(".dist-info/METADATA"))
-        lines = packed.read(metadata).decode().splitlines()
-    return applicable(line.partition(": ")[2] for line in lines if line.startswith("Requires-Dist: "))
-
-
-def applicable(requirements: Iterable[str]) -> list[str]:
-    """The names in `requirements` that apply to this Python, without extras."""
-    parsed = map(Requirement, requirements)
-    return [each.name for each in parsed if not each.marker or each.marker.evaluate({"extra": ""})]
-
-
-def with_theirs(names: Iterable[str]) -> set[str]:
-    """The distributions `names` and all that they require in turn."""
-    left, found = list(names), set()
-    while left:
-        name = left.pop()
-        if name not in found:
-            found.add(name)
-            left += applicable(distribution(name).requires or [])
-    return found
+    return install(wheel, tmp_path_factory.mktemp("installed"))
 
 
 @pytest.fixture
@@ -185,7 +108,7 @@ def test_every_requirement_is_used(coronet, installed, wheel, fake_server, xray_
     explain = ["explain", xray_png, "--url", fake_server.url, "--out", tmp_path / "out"]
     done = coronet(*explain, command=[installed / "python", "-c", script])
     imported = set(done.stdout.splitlines()[-1].split())
-    assert [name for name in requirements_of(wheel) if not top_level(name) & imported] == []
+    assert [each.name for each in requirements_of(wheel) if not top_level(each.name) & imported] == []
 
 
 def test_ready(coronet, fake_server):
