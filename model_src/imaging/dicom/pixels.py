@@ -78,7 +78,9 @@ def stored_words(ds: Dataset, layout: Layout, warnings: list[str]) -> tuple[np.n
     Other damage raises what the decoding library raises.
     """
     syntax = ds.file_meta.TransferSyntaxUID
-    encapsulated = ds["PixelData"].is_undefined_length or (syntax.is_encapsulated and ds.PixelData[:4] == _ITEM)
+    whole = layout.rows * layout.columns * layout.bits_allocated // 8
+    itemised = ds.PixelData[:4] == _ITEM and (syntax.is_encapsulated or len(ds.PixelData) < whole)
+    encapsulated = ds["PixelData"].is_undefined_length or itemised
     name = one_line(syntax.name, 48)
     if syntax.is_encapsulated and not encapsulated:
         raise InvalidImage(

@@ -1,0 +1,327 @@
+"""Files as people have them, a hundred generated neighbours of each kind: the right picture, or what is wrong.
+
+The film is the same in all: what a plain file of it shows is what every neighbour has to show.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import strategies as st
+from pydicom import uid
+from pydicom.dataelem import DataElement
+
+from model_src.errors import InvalidImage, UnsupportedImage
+from model_src.imaging.decoding import DecodedImage
+from model_src.imaging.formats import read_image
+from tests.image_writers import data_set_of, dicom_frame, smooth_film, write_dicom, write_picture
+
+hundred = settings(
+    max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+
+FILM = smooth_film(48)  # 12 bits
+SHALLOW = (FILM >> 4).astype(np.uint8)
+NATIVE = [uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian]
+CLASSES = [
+    uid.ComputedRadiographyImageStorage,
+    uid.DigitalXRayImageStorageForPresentation,
+    uid.DigitalXRayImageStorageForProcessing,
+]
+
+
+def check(decoded: DecodedImage, right: np.ndarray, *words: str, atol: float = 2e-6) -> None:
+    """The right picture, and one warning for each of `words`."""
+    np.testing.assert_allclose(decoded.pixels, right, atol=atol)
+    assert len(decoded.warnings) == len(words), decoded.warnings
+    for word, warning in zip(words, decoded.warnings, strict=True):
+        assert word in warning
+
+
+@hundred
+@given(st.sampled_from(CLASSES), st.sampled_from(NATIVE), st.sampled_from([None, ""]), st.booleans())
+def test_the_class_stands_in_the_meta_information_alone(
+    sop_class: uid.UID, syntax: uid.UID, modality: str | None, instance: bool
+) -> None:
+    data = write_dicom(FILM, syntax, BitsStored=12, Modality=modality, SOPClassUID=sop_class)
+    order = ">" if syntax == uid.ExplicitVRBigEndian else "<"
+    # The data set's own class is made another element, private and not read.
+    at = data_set_of(data).index(struct.pack(f"{order}HH", 8, 0x16))
+    start = len(data) - len(data_set_of(data)) + at
+    data = data[:start] + struct.pack(f"{order}HH", 8, 0x17) + data[start + 4 :]
+    check(read_image(data), FILM / 4095)
+    other = data.replace(sop_class.encode(), str(uid.CTImageStorage).encode().ljust(len(sop_class), b"\0"))
+    if len(uid.CTImageStorage) <= len(sop_class):
+        with pytest.raises(UnsupportedImage, match="modality none"):
+            read_image(other)
+
+
+def group_length(syntax: uid.UID, value: int) -> bytes:
+    """The element (0008,0000), as old files begin."""
+    if syntax == uid.ImplicitVRLittleEndian:
+        return struct.pack("<HHII", 8, 0, 4, value)
+    order = ">" if syntax == uid.ExplicitVRBigEndian else "<"
+    return struct.pack(f"{order}HH", 8, 0) + b"UL" + struct.pack(f"{order}HI", 4, value)
+
+
+@hundred
+@given(
+    st.sampled_from(NATIVE),
+    st.sampled_from(["nothing", "zeros", "magic", "preamble and magic", "meta", "meta without its length"]),
+    st.none() | st.integers(0, 2**32 - 1),
+    st.sampled_from([{}, {"ImageType": ["ORIGINAL", "PRIMARY"]}, {"SpecificCharacterSet": "ISO_IR 100"}]),
+)
+@example(uid.ImplicitVRLittleEndian, "nothing", 136, {"SpecificCharacterSet": "ISO_IR 100"})
+def test_files_without_their_beginning(
+    syntax: uid.UID, beginning: str, length: int | None, header: dict[str, Any]
+) -> None:
+    data = write_dicom(FILM, syntax, BitsStored=12, **header)
+    body = (b"" if length is None else group_length(syntax, length)) + data_set_of(data)
+    meta = data[132 : len(data) - len(data_set_of(data))]
+    start = {
+        "nothing": b"",
+        "zeros": bytes(128),
+        "magic": b"DICM",
+        "preamble and magic": bytes(128) + b"DICM",
+        "meta": meta,
+        "meta without its length": meta[12:],
+    }[beginning]
+    check(read_image(start + body), FILM / 4095)
+
+
+@hundred
+@given(st.binary(max_size=600) | st.integers(1, 4096).map(lambda n: b"\xff" * n) | st.integers(1, 4096).map(bytes))
+def test_what_follows_the_pixels_does_not_count(tail: bytes) -> None:
+    for data in (write_dicom(FILM, BitsStored=12), write_dicom(FILM, uid.RLELossless, BitsStored=12)):
+        check(read_image(data + tail), FILM / 4095)
+
+
+SPELLINGS = ["1", "01", "001", "1.0", "1.", "1.00", "+1", "1e0", " 1", "1 ", "1.0 ", "0", "", "1,0", "10E-1", "1\\1"]
+
+
+@hundred
+@given(st.sampled_from(SPELLINGS), st.sampled_from(NATIVE[:2]))
+def test_one_frame_in_every_spelling(text: str, syntax: uid.UID) -> None:
+    placed = text.encode().ljust(6)
+    data = write_dicom(FILM, syntax, BitsStored=12, NumberOfFrames="777777").replace(b"777777", placed)
+    check(read_image(data), FILM / 4095)
+
+
+@hundred
+@given(st.integers(2, 99_999) | st.sampled_from(["2.0", "1.5", "-1", "one", "nan", "inf", "1\\2"]))
+def test_other_numbers_of_frames_are_refused(number: int | str) -> None:
+    data = write_dicom(FILM, BitsStored=12, NumberOfFrames="777777")
+    with pytest.raises(UnsupportedImage, match="frames; send a single-frame image"):
+        read_image(data.replace(b"777777", str(number).encode().ljust(6)))
+
+
+@hundred
+@given(st.integers(9, 15), st.data())
+def test_markers_above_the_stored_bits_are_white(stored: int, data: st.DataObject) -> None:
+    film = smooth_film(48, (1 << stored) - 1)
+    values = data.draw(st.lists(st.integers(1 << stored, 65535), min_size=1, max_size=3))
+    row, column = data.draw(st.tuples(st.integers(0, 40), st.integers(0, 40)))
+    samples = film.copy()
+    samples[row : row + 4, column : column + 4] = np.resize(values, (4, 4))
+    right = film / ((1 << stored) - 1)
+    right[row : row + 4, column : column + 4] = 1
+    check(read_image(write_dicom(samples, BitsStored=stored)), right, "16 samples are above")
+
+
+def overlay(group: int, position: int) -> list[DataElement]:
+    """An overlay plane that lies in the pixel data, as old devices drew."""
+    values = [(0x10, "US", 48), (0x11, "US", 48), (0x40, "CS", "G"), (0x50, "SS", [1, 1])]
+    values += [(0x100, "US", 16), (0x102, "US", position)]
+    return [DataElement((group, element), vr, value) for element, vr, value in values]
+
+
+@hundred
+@given(
+    st.sampled_from([0x6000, 0x6002, 0x601E]),
+    st.integers(12, 15),
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([uid.ExplicitVRLittleEndian, uid.RLELossless, uid.JPEG2000Lossless]),
+)
+def test_overlays_in_the_upper_bits_are_invisible(group: int, position: int, seed: int, syntax: uid.UID) -> None:
+    drawn = np.kron(np.random.default_rng(seed).random((12, 12)) < 0.3, np.ones((4, 4))).astype(bool)
+    samples = np.where(drawn, FILM | 1 << position, FILM).astype(np.uint16)
+    frame = dicom_frame(samples, syntax) if syntax == uid.JPEG2000Lossless else None
+    elements = overlay(group, position)
+    check(read_image(write_dicom(samples, syntax, frame, elements=elements, BitsStored=12)), FILM / 4095)
+
+
+def test_an_overlay_that_nothing_declares_is_ignored_and_said() -> None:
+    drawn = np.kron(np.random.default_rng(3).random((12, 12)) < 0.5, np.ones((4, 4))).astype(bool)
+    samples = np.where(drawn, FILM | 1 << 13, FILM).astype(np.uint16)
+    check(read_image(write_dicom(samples, BitsStored=12)), FILM / 4095, "the bits above are ignored")
+
+
+@hundred
+@given(st.integers(8, 14), st.integers(2, 8), st.sampled_from(["MONOCHROME1", "MONOCHROME2"]), st.booleans())
+def test_windows_for_more_bits(stored: int, more: int, photometric: str, exact: bool) -> None:
+    white = (1 << stored) - 1
+    film = smooth_film(48, white)
+    width = 1 << stored + more
+    header: dict[str, Any] = {
+        "WindowCenter": width // 2,
+        "WindowWidth": width,
+        "PhotometricInterpretation": photometric,
+    }
+    header |= {"VOILUTFunction": "LINEAR_EXACT"} if exact else {}
+    right = film / white if photometric == "MONOCHROME2" else 1 - film / white
+    samples = film.astype(np.uint8) if stored == 8 else film
+    check(read_image(write_dicom(samples, BitsStored=stored, **header)), right, "is made for other values")
+
+
+@hundred
+@given(st.integers(10, 16), st.sampled_from([8, 10, 12, 14]), st.integers(0, 1))
+def test_windows_for_fewer_bits(stored: int, window: int, off: int) -> None:
+    assume(window <= stored - 2)
+    film = smooth_film(48, (1 << stored) - 1)
+    header = {"WindowCenter": (1 << window - 1) - off, "WindowWidth": (1 << window) - off}
+    decoded = read_image(write_dicom(film, BitsStored=stored, **header))
+    check(decoded, film / ((1 << stored) - 1), f"is made for {window} bits, the samples have more")
+
+
+@hundred
+@given(st.integers(0, 4000), st.integers(0, 500), st.booleans())
+def test_any_other_window_is_followed(low: int, extra: int, first_of_two: bool) -> None:
+    width = 1700 + extra  # far from a power of two
+    center = low + width // 2
+    header: dict[str, Any] = {"WindowCenter": center, "WindowWidth": width}
+    if first_of_two:
+        header = {"WindowCenter": [center, 1], "WindowWidth": [width, 2]}
+    decoded = read_image(write_dicom(FILM, BitsStored=12, **header))
+    if decoded.warnings:  # only where it leaves hardly anything
+        assert np.mean((low < FILM) & (low + width > FILM)) < 0.2
+    else:
+        right = np.clip((FILM - (center - 0.5)) / (width - 1) + 0.5, 0, 1)
+        np.testing.assert_allclose(decoded.pixels, right, atol=2e-6)
+
+
+@hundred
+@given(st.integers(-32768, -1), st.sampled_from(NATIVE), st.booleans())
+@example(-2000, uid.ExplicitVRLittleEndian, True)
+def test_padding_of_the_wrong_sign(padding: int, syntax: uid.UID, wrong: bool) -> None:
+    samples = FILM.astype(np.int16)
+    samples[:, :9] = padding
+    right = FILM / 4095
+    right[:, :9] = 0
+    vr, value = ("US", padding + 65536) if wrong else ("SS", padding)
+    decoded = read_image(write_dicom(samples, syntax, elements=[DataElement("PixelPaddingValue", vr, value)]))
+    told = wrong and syntax != uid.ImplicitVRLittleEndian  # where the element has no sign of its own
+    check(decoded, right, *(["PixelPaddingValue"] if told else []), "4095 is taken as white")
+
+
+@hundred
+@given(st.integers(32768, 65535), st.integers(12, 15))
+def test_padding_above_the_stored_bits(padding: int, stored: int) -> None:
+    film = smooth_film(48, (1 << stored) - 1)
+    samples, right = film.copy(), film / ((1 << stored) - 1)
+    samples[:, :9], right[:, :9] = padding, 0
+    check(read_image(write_dicom(samples, BitsStored=stored, PixelPaddingValue=padding)), right)
+    negative = [DataElement("PixelPaddingValue", "SS", padding - 65536)]
+    decoded = read_image(write_dicom(samples, BitsStored=stored, elements=negative))
+    check(decoded, right, f"PixelPaddingValue {padding - 65536} is taken for {padding}")
+
+
+@hundred
+@given(st.integers(10, 16), st.floats(0.2, 0.8))
+def test_signed_streams_under_an_unsigned_header(stored: int, zero: float) -> None:
+    white = (1 << stored) - 1
+    samples = (smooth_film(48, white).astype(np.int32) - round(zero * white)).clip(-(1 << stored - 1), white >> 1)
+    samples = samples.astype(np.int16)
+    frame = dicom_frame(samples, uid.JPEG2000Lossless, BitsStored=stored)
+    wrong = write_dicom(samples.astype(np.uint16), uid.JPEG2000Lossless, frame, BitsStored=stored)
+    signed = read_image(write_dicom(samples, BitsStored=stored))
+    decoded = read_image(wrong)
+    np.testing.assert_array_equal(decoded.pixels, signed.pixels)
+    assert "the header says unsigned" in decoded.warnings[0]
+
+
+@hundred
+@given(st.integers(2000, 8000), st.sampled_from([{}, {"WindowCenter": 2048, "WindowWidth": 4096}]), st.integers(0, 1))
+def test_all_samples_too_high(offset: int, window: dict[str, int], compressed: int) -> None:
+    samples = (FILM.astype(np.uint32) + 30_000 + offset).astype(np.uint16)
+    syntax = uid.JPEG2000Lossless if compressed else uid.ExplicitVRLittleEndian
+    told = ["makes all pixels alike"] if window else []
+    check(read_image(write_dicom(samples, syntax, **window)), FILM / 4095, *told, "all samples lie between")
+
+
+@hundred
+@given(st.integers(-2500, -1500))
+def test_negative_values_under_an_unsigned_header(lowest: int) -> None:
+    samples = (FILM.astype(np.int16) + lowest).clip(-2048, 2047)
+    right = read_image(write_dicom(samples, BitsStored=12)).pixels
+    decoded = read_image(write_dicom(samples.view(np.uint16), BitsStored=12))
+    np.testing.assert_array_equal(decoded.pixels, right)
+    assert "read as negative values" in decoded.warnings[0]
+
+
+@hundred
+@given(st.sampled_from([8, 10]), st.integers(0, 3), st.sampled_from([0, 1, 2]))
+def test_streams_of_another_depth_than_the_header(bits: int, deeper: int, which: int) -> None:
+    stored = 12 + deeper
+    film = smooth_film(48, (1 << bits) - 1)
+    samples = film.astype(np.uint8) if bits == 8 else film
+    syntax = (uid.JPEG2000Lossless, uid.JPEGBaseline8Bit, uid.HTJ2KLossless)[which]
+    if syntax == uid.JPEGBaseline8Bit:
+        assume(bits == 8)
+        frame = write_picture(samples, "JPEG", quality=100)
+    else:
+        frame = dicom_frame(samples, uid.JPEG2000Lossless, BitsStored=bits)
+    decoded = read_image(write_dicom(film, syntax, frame, BitsStored=stored))
+    told = f"the header says {stored} bits stored, the compressed pixels have {bits}"
+    check(decoded, film / ((1 << bits) - 1), told, atol=0.02 if syntax == uid.JPEGBaseline8Bit else 2e-6)
+    # And the other way round: more bits than are allocated.
+    deep = dicom_frame(FILM, uid.JPEG2000Lossless, BitsStored=12)
+    check(read_image(write_dicom(SHALLOW, uid.JPEG2000Lossless, deep)), FILM / 4095, "the header says 8 bits allocated")
+
+
+@hundred
+@given(
+    st.sampled_from([uid.JPEGBaseline8Bit, uid.JPEG2000Lossless]),
+    st.sampled_from([*NATIVE[:2], uid.JPEGLosslessSV1, uid.JPEGLSLossless, uid.JPEG2000, uid.JPEGBaseline8Bit]),
+)
+def test_another_transfer_syntax_than_the_stream(real: uid.UID, said: uid.UID) -> None:
+    frame = dicom_frame(SHALLOW, real)
+    decoded = read_image(write_dicom(SHALLOW, said, frame))
+    kind = {uid.JPEGBaseline8Bit: "JPEG", uid.JPEG2000Lossless: "JPEG 2000"}
+    agree = kind[real] == kind.get(said, "JPEG 2000" if said == uid.JPEG2000 else "")
+    told = [] if agree else [f"the pixels are {kind[real]}: read as what they are"]
+    check(decoded, SHALLOW / 255, *told, atol=0.02 if real == uid.JPEGBaseline8Bit else 2e-6)
+
+
+@pytest.mark.parametrize("syntax", [uid.JPEGLosslessSV1, uid.JPEGBaseline8Bit, uid.JPEG2000, uid.RLELossless])
+def test_uncompressed_pixels_under_a_compressed_syntax(syntax: uid.UID) -> None:
+    old = uid.ExplicitVRLittleEndian.encode()
+    data = write_dicom(FILM, BitsStored=12)
+    at = data.index(old + b"\0") - 2
+    text = syntax.encode().ljust(len(syntax) + len(syntax) % 2, b"\0")
+    data = data[:at] + struct.pack("<H", len(text)) + text + data[at + 2 + len(old) + 1 :]
+    at = data.index(b"\2\0\0\0UL") + 8
+    grown = struct.unpack_from("<I", data, at)[0] + len(text) - len(old) - 1
+    data = data[:at] + struct.pack("<I", grown) + data[at + 4 :]
+    with pytest.raises(InvalidImage, match=r"the transfer syntax is (JPEG|RLE).* is not compressed so"):
+        read_image(data)
+
+
+@pytest.mark.parametrize("said", NATIVE)
+@pytest.mark.parametrize("real", NATIVE)
+def test_another_encoding_than_the_transfer_syntax(said: uid.UID, real: uid.UID) -> None:
+    marked, body = write_dicom(FILM, said, BitsStored=12), data_set_of(write_dicom(FILM, real, BitsStored=12))
+    data = marked[: len(marked) - len(data_set_of(marked))] + body
+    told = ["the data set is"] if (said == NATIVE[2]) != (real == NATIVE[2]) else []
+    check(read_image(data), FILM / 4095, *told)
+
+
+@hundred
+@given(st.integers(0, 2**31))
+def test_swapped_bytes(seed: int) -> None:
+    noisy = (FILM + np.random.default_rng(seed).integers(0, 30, FILM.shape)).clip(0, 4095).astype(np.uint16)
+    check(read_image(write_dicom(noisy, BitsStored=12)), noisy / 4095)
+    check(read_image(write_dicom(noisy.byteswap(), BitsStored=12)), noisy / 4095, "stand in the other order")
