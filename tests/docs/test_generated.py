@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from docs.generator.schemas import options_name
 from explanations import DEFAULT_METHOD, METHODS, parse_options
 from explanations.settings import options_of
 from handlers.abandoned import abandoned_name
+from handlers.limits import Limits
 from model_src.errors import InvalidRequest
+from model_src.imaging.decoding import MAX_PIXELS
 from model_src.model_names import ABANDON_FIELD
 
 OPENAPI = yaml.safe_load((REFERENCE / "openapi.yaml").read_text(encoding="utf-8"))
@@ -126,3 +129,17 @@ def test_every_request_to_the_model_needs_the_token():
     assert OPENAPI["security"] == [{"inferenceToken": []}]
     open_to_all = {name for name, operation in operations() if operation.get("security") == []}
     assert open_to_all == {"get /metrics"}
+
+
+def test_the_limits_of_the_http_page_are_those_of_the_code():
+    page = (REFERENCE / "http.md").read_text(encoding="utf-8").split("\n## Limits\n", 1)[1].split("\n## ", 1)[0]
+    limits, config = Limits(), (REFERENCE.parents[1] / "config.properties").read_text(encoding="utf-8")
+    properties = dict(re.findall(r"^(\w+)=(\d+)$", config, flags=re.M))
+    assert properties["max_request_size"] == properties["max_response_size"]
+    assert re.findall(r"^\| ([^|]*) \| ([^|]*) \|$", page, flags=re.M)[2:] == [
+        ("one image", f"{MAX_PIXELS // 10**6} megapixels"),
+        ("images of one request", f"{limits.max_instances}, with {limits.max_pixels // 10**6} megapixels in all"),
+        ("one request, one response", f"{int(properties['max_request_size']) >> 20} MB"),
+        ("waiting requests", f"{properties['job_queue_size']} for each model"),
+        ("explanations of one request", f"{limits.explain_seconds} s by estimate"),
+    ]
