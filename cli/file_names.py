@@ -16,7 +16,7 @@ _ENDINGS = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", 
 _NO_IMAGES = {"dicomdir", "thumbs.db", "readme", "license"}
 
 
-def shown(path: str | os.PathLike[str]) -> str:
+def shown(path: str | bytes | os.PathLike[str]) -> str:
     """The name on one line: bytes that are no UTF-8 as \\xff, line breaks and other unprintable letters escaped."""
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return "".join(

@@ -56,7 +56,7 @@ def test_nobody_there_refuses_nothing():
 
 
 @pytest.fixture
-def ask(monkeypatch) -> Callable[[str], None]:
+def ask(monkeypatch) -> Callable[[str], object]:
     monkeypatch.setattr(size_check, "USUAL_LIMIT", 1000)
     return lambda url: CoroNetClient(url, "secret").predict(bytes(1001))
 
