@@ -103,7 +103,7 @@ def write_dicom(
         ds.add(element)
     ds.file_meta = FileMetaDataset()
     ds.file_meta.MediaStorageSOPClassUID = header.get("SOPClassUID") or uid.ComputedRadiographyImageStorage
-    ds.file_meta.MediaStorageSOPInstanceUID = "1.2.3.4"
+    ds.file_meta.MediaStorageSOPInstanceUID = uid.UID("1.2.3.4")
     ds.file_meta.TransferSyntaxUID = syntax
 
     if frame is None and samples.itemsize == 1 and syntax in (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit):

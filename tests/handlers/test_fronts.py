@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
 
@@ -30,8 +31,8 @@ def post(predictor):
             **headers,
         }
         setup_testing_defaults(environ)
-        sent = {}
-        result = application(
+        sent: dict[str, Any] = {}
+        result: Any = application(
             environ, lambda status, fields, error=None: sent.update(status=status, fields=dict(fields))
         )
         try:
