@@ -66,6 +66,13 @@ class ArtefactInfo:
 _INFO = TypeAdapter(ArtefactInfo)
 
 
+def check_target(directory: str | Path) -> None:
+    """Raise ArtefactError unless artefacts may be written to `directory`: new, empty, or of earlier artefacts."""
+    target = Path(directory)
+    if target.exists() and not (target / INFO_NAME).is_file() and (not target.is_dir() or any(target.iterdir())):
+        raise ArtefactError(f"{target}: exists and holds no {INFO_NAME}; choose an empty or new folder")
+
+
 def write_artefacts(
     tfen: torch.jit.ScriptModule, cin: torch.jit.ScriptModule, info: ArtefactInfo, directory: str | Path
 ) -> None:
@@ -75,8 +82,7 @@ def write_artefacts(
         ArtefactError: `directory` exists and is not an artefact folder.
     """
     target = Path(directory)
-    if target.exists() and not (target / INFO_NAME).is_file() and (not target.is_dir() or any(target.iterdir())):
-        raise ArtefactError(f"{target}: exists and holds no {INFO_NAME}; choose an empty or new folder")
+    check_target(target)
     with atomic_directory(target) as temporary:
         torchscript.save(tfen, temporary / TFEN_NAME)
         torchscript.save(cin, temporary / CIN_NAME)

@@ -13,16 +13,13 @@ from model_src.errors import DataError
 from model_src.networks.cin import CIN
 from model_src.networks.coronet import CoroNet
 from train.data.augmentation import apply_variants, choose_partners, choose_variants
-from train.data.classifier_inputs import ClassifierInputs, residual_inputs
+from train.data.classifier_inputs import ClassifierInputs, ResidualCache, residual_inputs
 from train.data.examples import Example
-from train.data.residual_cache import ResidualCache
 from train.device import Compute
 from train.recipe import load_recipe
-from train.stages.classifier import ClassifierLoss, class_weights, score
-from train.stages.optimiser import WeightAverage, learning_rate
-from train.stages.stage import shuffled_batches
+from train.stages.classifier import ClassifierLoss, class_weights, divide_logits, fit_temperature, score
+from train.stages.stage import WeightAverage, learning_rate, shuffled_batches
 from train.stages.start_weights import start_weights
-from train.stages.temperature import divide_logits, fit_temperature
 
 FLOAT32 = Compute(torch.device("cpu"), bfloat16=False)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from model_src.errors import CoroNetError, RunError
-from train.recipe import CinRecipe, FpaeRecipe, Recipe, load_recipe
+from train.recipe import CinRecipe, FpaeRecipe, Recipe, load_recipe, recipe_from_dict
 
 
 @pytest.fixture
@@ -60,11 +62,23 @@ def test_released_is_as_the_code_does() -> None:
         ({"fpae_latent_weight": -1}, r"fpae\.latent_weight: found -1"),
         ({"cin_class_weights": (1, 2)}, r"cin\.class_weights: found \(1, 2\)"),
         ({"cin_epochs": 0}, r"cin\.epochs: found 0, need at least 1"),
+        ({"cin_class_weights": "even"}, r"cin\.class_weights: found 'even', need balanced, none, or 3 numbers above 0"),
+        ({"cin_learning_rate": math.nan}, r"cin\.learning_rate: found nan, need above 0"),
+        ({"fpae_crop": 72}, r"fpae\.crop: found 72, need 0, or a multiple of 8 up to the image size"),
+        ({"cin_normalise": 1}, r"cin\.normalise: found 1, need true or false"),
+        ({"cin_whim": 1}, r"cin\.whim is no setting of this version; need epochs, "),
     ],
 )
 def test_recipe_with_wrong_values_is_refused(recipe: Recipe, change: dict[str, object], named: str) -> None:
     with pytest.raises(CoroNetError, match=named):
         recipe.changed(**change)
+
+
+def test_a_recipe_without_a_setting_is_refused(recipe: Recipe) -> None:
+    settings = recipe.as_dict()
+    del settings["fpae"]["epochs"]
+    with pytest.raises(RunError, match=r"recipe quick: fpae\.epochs is missing; need epochs, optimiser"):
+        recipe_from_dict(settings)
 
 
 def test_unknown_recipe_is_refused() -> None:

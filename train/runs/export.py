@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from model_src import torchscript
-from model_src.artefacts import CIN_NAME, TFEN_NAME, ArtefactInfo, write_artefacts
+from model_src.artefacts import CIN_NAME, TFEN_NAME, ArtefactInfo, check_target, write_artefacts
+from model_src.atomic import require_writable
 from model_src.errors import RunError
 from model_src.networks.coronet import CoroNet
 from train.runs.run_folder import RunFolder, load_model
@@ -24,19 +25,22 @@ def export_run(run_dir: Path, artefact_dir: Path) -> ArtefactInfo:
         RunError: the run is unfinished, damaged, or not a CoroNet (baselines are for comparison only).
         RunError: an artefact differs from its eager network by more than 1e-5.
         ArtefactError: the target folder holds something else.
+        OutputError: the target folder cannot be written. Both are found before anything is compiled.
     """
+    check_target(artefact_dir)
+    require_writable(artefact_dir, "--out")
     run = RunFolder(run_dir)
     record = run.record()
-    chain = load_model(run)
-    if not isinstance(chain, CoroNet):
+    network = load_model(run)
+    if not isinstance(network, CoroNet):
         raise RunError(f"{run_dir}: holds a {record.model} baseline; only CoroNet runs can be exported")
     size = record.recipe.image_size
     info = ArtefactInfo(
         image_size=size,
         recipe=record.recipe.name,
         parameters={
-            "tfen": sum(p.numel() for p in chain.tfen.parameters()),
-            "cin": sum(p.numel() for p in chain.cin.parameters()),
+            "tfen": sum(p.numel() for p in network.tfen.parameters()),
+            "cin": sum(p.numel() for p in network.cin.parameters()),
         },
         cin_trained=record.cin_trained,
         trained_on=record.trained_on,
@@ -44,11 +48,11 @@ def export_run(run_dir: Path, artefact_dir: Path) -> ArtefactInfo:
         metrics=run.read_metrics(),
     )
     with tempfile.TemporaryDirectory(prefix="coronet-export-") as folder:
-        torchscript.save(torchscript.script(chain.tfen), Path(folder) / TFEN_NAME)
-        torchscript.save(torchscript.script(chain.cin), Path(folder) / CIN_NAME)
+        torchscript.save(torchscript.script(network.tfen), Path(folder) / TFEN_NAME)
+        torchscript.save(torchscript.script(network.cin), Path(folder) / CIN_NAME)
         tfen, cin = torchscript.load(Path(folder) / TFEN_NAME), torchscript.load(Path(folder) / CIN_NAME)
         for shape in ((1, 1, size, size), (2, 1, 64, 64)):
-            check_against_eager(chain, CoroNet(tfen, cin), shape)
+            check_against_eager(network, CoroNet(tfen, cin), shape)
         write_artefacts(tfen, cin, info, artefact_dir)
     return info
 

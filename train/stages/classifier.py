@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.optimize import minimize_scalar
 from sklearn.metrics import balanced_accuracy_score
 from torch import Tensor, nn
 
@@ -25,7 +26,8 @@ from train.stages.baselines import XrayResNet
 from train.stages.stage import MICRO_BATCH, Stage, Weights, run_stage
 from train.stages.start_weights import start_weights
 from train.stages.teacher import teacher_answers
-from train.stages.temperature import divide_logits, fit_temperature
+
+LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 0.2, 5.0
 
 
 class ClassifierLoss(nn.Module):
@@ -195,3 +197,29 @@ def class_weights(setting: str | tuple[float, ...], labels: np.ndarray) -> Tenso
         counts = np.bincount(labels, minlength=len(CLASS_NAMES))
         return torch.tensor(len(labels) / (len(CLASS_NAMES) * counts), dtype=torch.float32)
     return torch.tensor(setting, dtype=torch.float32)
+
+
+def fit_temperature(probabilities: Tensor, truth: Sequence[int]) -> float:
+    """The T that minimises the cross-entropy of softmax(logits / T) on held-out images (Guo et al., ICML 2017).
+
+    Args:
+        probabilities: (N, C) at T = 1.
+        truth: N class indices.
+
+    Returns:
+        T in [0.2, 5]; above 1 the network was too sure of itself, below 1 (as after label smoothing) not sure enough.
+    """
+    logits = probabilities.double().clamp_min(1e-12).log()
+    targets = torch.tensor(truth)
+
+    def loss(log_temperature: float) -> float:
+        return float(F.cross_entropy(logits / np.exp(log_temperature), targets))
+
+    found = minimize_scalar(loss, bounds=(np.log(LOWEST_TEMPERATURE), np.log(HIGHEST_TEMPERATURE)), method="bounded")
+    return float(np.exp(found.x))
+
+
+def divide_logits(weights: Weights, temperature: float) -> Weights:
+    """A ResNet's state dict whose logits are divided by `temperature`: its last layer `fc`, scaled."""
+    scaled = {"fc.weight", "fc.bias", "network.fc.weight", "network.fc.bias"}
+    return {name: value / temperature if name in scaled else value for name, value in weights.items()}

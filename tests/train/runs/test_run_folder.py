@@ -17,7 +17,7 @@ from rich.console import Console
 
 from model_src.errors import CoroNetError, DataError, RunError
 from tests.train.short_runs import Killed, kill_after, train
-from train.data.residual_cache import ResidualCache
+from train.data.classifier_inputs import ResidualCache
 from train.recipe import Recipe
 from train.runs.run_folder import RunFolder
 
