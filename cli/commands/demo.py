@@ -76,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
             management_port=management_port,
             metrics_port=metrics_port,
             state=out / "server",
+            progress=print,
         ) as server:
             print(f"the model answers at {server.url}")
             connection = ("--url", server.url, "--token-file", out / "server/key_file.json")
