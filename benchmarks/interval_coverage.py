@@ -104,7 +104,7 @@ def estimates(metrics: Metrics) -> dict[str, Estimate]:
     return metrics.overall | {f"{name} {rare}": metrics.per_class[rare][name] for name in names}
 
 
-def truths(model: Model, images: int = LARGE) -> dict[str, float]:
+def truths(model: Model, images: int) -> dict[str, float]:
     """The same figures on very many images."""
     predictions = model.draw(images, np.random.default_rng(1))
     values = point_values(predictions)
@@ -119,9 +119,9 @@ def truths(model: Model, images: int = LARGE) -> dict[str, float]:
     }
 
 
-def coverage(model: Model, images: int, sets: int, replicates: int) -> dict[str, Coverage]:
+def coverage(model: Model, images: int, sets: int, replicates: int, large: int = LARGE) -> dict[str, Coverage]:
     """Measure `sets` data sets of `images` images."""
-    known = truths(model)
+    known = truths(model, large)
     found: dict[str, Coverage] = {}
     rng = np.random.default_rng(2)
     for seed in range(sets):
@@ -131,10 +131,10 @@ def coverage(model: Model, images: int, sets: int, replicates: int) -> dict[str,
     return found
 
 
-def difference_coverage(images: int, sets: int, replicates: int) -> Coverage:
+def difference_coverage(images: int, sets: int, replicates: int, large: int) -> Coverage:
     """The difference in accuracy of two models on the same images: the truth is that of the models."""
     a, b = Model((0.45, 0.35, 0.2), 2.2, 1.0), Model((0.45, 0.35, 0.2), 1.9, 1.0)
-    known = [point_values(model.draw(LARGE, np.random.default_rng(1)))["accuracy"] for model in (a, b)]
+    known = [point_values(model.draw(large, np.random.default_rng(1)))["accuracy"] for model in (a, b)]
     result = Coverage(known[1] - known[0])
     for seed in range(sets):  # the same seed: the same patients and the same noise
         first, second = (list(_rows(model.draw(images, np.random.default_rng([3, seed])))) for model in (a, b))
@@ -171,11 +171,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--sets", type=int, default=1000)
     parser.add_argument("--replicates", type=int, default=400)
     parser.add_argument("--models", nargs="+", choices=tuple(MODELS), default=list(MODELS))
+    parser.add_argument("--large", type=int, default=LARGE, help="images that the truth is counted on")
     args = parser.parse_args(arguments)
     print(f"{args.sets} data sets of {args.images} images each, {args.replicates} resamples\n")
     for name in track(args.models, len(args.models), "Measuring", "models"):
-        print(table(name, coverage(MODELS[name], args.images, args.sets, args.replicates)) + "\n", flush=True)
-    difference = difference_coverage(args.images, args.sets, args.replicates)
+        print(
+            table(name, coverage(MODELS[name], args.images, args.sets, args.replicates, args.large)) + "\n", flush=True
+        )
+    difference = difference_coverage(args.images, args.sets, args.replicates, args.large)
     print(table("two models", {"difference in accuracy": difference}), flush=True)
 
 
