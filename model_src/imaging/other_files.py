@@ -19,7 +19,7 @@ _OTHERS = (
     # High throughput (HTJ2K) is JPEG 2000 with a capabilities segment, or the brand of its own file format.
     (
         "an HTJ2K picture (high-throughput JPEG 2000)",
-        re.compile(rb"\x00\x00\x00\x0cjP  .{12}ftypjph |\xff\x4f\xff\x51\x00.{2,500}?\xff\x50\x00", re.DOTALL),
+        re.compile(rb"\x00\x00\x00\x0cjP  .{8}ftypjph |\xff\x4f\xff\x51\x00.{2,500}?\xff\x50\x00", re.DOTALL),
     ),
     ("a JPEG 2000 picture", re.compile(rb"\x00\x00\x00\x0cjP  |\xff\x4f\xff\x51")),
     ("a JPEG XL picture", re.compile(rb"\xff\x0a|\x00\x00\x00\x0cJXL ")),

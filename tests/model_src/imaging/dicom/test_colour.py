@@ -14,8 +14,8 @@ from pydicom.dataelem import DataElement
 
 from model_src.errors import UnsupportedImage
 from model_src.imaging.formats import read_image
+from tests.fixtures.decoded_images import check, hundred
 from tests.image_writers import smooth_film, write_dicom, write_picture
-from tests.model_src.imaging.dicom.test_neighbours import check, hundred
 
 FILM = smooth_film(48, 255).astype(np.uint8)
 RIGHT = FILM / 255

@@ -10,19 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from pydicom import uid
 from pydicom.dataelem import DataElement
 
 from model_src.errors import InvalidImage, UnsupportedImage
-from model_src.imaging.decoding import DecodedImage
 from model_src.imaging.formats import read_image
+from tests.fixtures.decoded_images import check, hundred
 from tests.image_writers import data_set_of, dicom_frame, smooth_film, write_dicom, write_picture
-
-hundred = settings(
-    max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
 
 FILM = smooth_film(48)  # 12 bits
 SHALLOW = (FILM >> 4).astype(np.uint8)
@@ -32,14 +28,6 @@ CLASSES = [
     uid.DigitalXRayImageStorageForPresentation,
     uid.DigitalXRayImageStorageForProcessing,
 ]
-
-
-def check(decoded: DecodedImage, right: np.ndarray, *words: str, atol: float = 2e-6) -> None:
-    """The right picture, and one warning for each of `words`."""
-    np.testing.assert_allclose(decoded.pixels, right, atol=atol)
-    assert len(decoded.warnings) == len(words), decoded.warnings
-    for word, warning in zip(words, decoded.warnings, strict=True):
-        assert word in warning
 
 
 @hundred

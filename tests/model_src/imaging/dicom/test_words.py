@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from pydicom.dataelem import DataElement
 
 from model_src.imaging.formats import read_image
-from tests.image_writers import write_dicom
-from tests.model_src.imaging.dicom.test_neighbours import FILM, hundred
+from tests.fixtures.decoded_images import hundred
+from tests.image_writers import smooth_film, write_dicom
 
+FILM = smooth_film(48)
 CHESTS = [
     "CHEST", "THORAX", "LUNG", "CXR", "PECHO", "TÓRAX", "TORAX", "TORACE", "PULMON", "PULMÓN", "PULMÃO", "BRUST",
     "BRUSTKORB",
