@@ -62,12 +62,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     with artefact_directory(args.model) as directory:
         coronet, info = load_artefacts(directory, device)
         ruined = [load_artefacts(directory, device)[0] for _ in range(2)] if args.sanity_images else []
-    for number, chain in enumerate(ruined):
-        randomise(chain.cin, seed=1)
+    for number, network in enumerate(ruined):
+        randomise(network.cin, seed=1)
         if number == 1:
-            randomise(chain.tfen, seed=2)
+            randomise(network.tfen, seed=2)
     size = args.size or info.image_size
-    measure_pace(coronet, size)  # compiles the chain for this size, so that what follows is measured warm
+    measure_pace(coronet, size)  # compiles the network for this size, so that what follows is measured warm
     sets: dict[str, list[Case]] = {}
     if args.data:
         sets["images"] = image_cases(args.data, args.images, size)
@@ -213,9 +213,9 @@ def sanity(
     device: torch.device,
 ) -> None:
     """Rank correlation of each map with those of the same class under randomised models."""
-    for chain, correlations in zip(ruined, (found.cin_randomised, found.all_randomised), strict=False):
+    for network, correlations in zip(ruined, (found.cin_randomised, found.all_randomised), strict=False):
         for case, target, heatmap in zip(cases, targets, found.maps, strict=False):
-            other, _ = one_map(method, chain, case.x.to(device), [target])
+            other, _ = one_map(method, network, case.x.to(device), [target])
             correlations.append(rank_correlation(heatmap, other[0].cpu().numpy()))
 
 

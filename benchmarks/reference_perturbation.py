@@ -5,7 +5,7 @@ Fong & Vedaldi, "Interpretable explanations of black boxes by meaningful perturb
 10), 300 steps of Adam at 0.1, l1 1e-4 and total variation 1e-2 as sums over the mask with beta 3, the image
 shifted by up to 4 pixels in each step, the target's softmax probability as the score, and the smallest
 centred disc that achieves 99% of the full blur's effect as the start. One image at a time, float32, with
-the chain as it is served. It shares no code with the kit's method.
+the network as it is served. It shares no code with the kit's method.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ LEARNING_RATE, L1, TV, BETA, JITTER = 0.1, 1e-4, 1e-2, 3.0, 4
 MASK_SIGMA, BLUR_SIGMA = 5.0, 10.0
 
 
-def reference_mask(chain: nn.Module, image: Tensor, target: int, steps: int = STEPS, seed: int = 0) -> Tensor:
+def reference_mask(network: nn.Module, image: Tensor, target: int, steps: int = STEPS, seed: int = 0) -> Tensor:
     """The deletion mask (28, 28) in [0, 1] of one image (1, 1, S, S) in [0, 1]; 0 = removed.
 
-    `chain` maps images to logits. The map to show is 1 - mask.
+    `network` maps images to logits. The map to show is 1 - mask.
     """
     generator = torch.Generator().manual_seed(seed)
     blurred = _blur(image, BLUR_SIGMA)
-    mask = _disc_start(chain, image, blurred, target).requires_grad_(True)
+    mask = _disc_start(network, image, blurred, target).requires_grad_(True)
     optimiser = torch.optim.Adam([mask], lr=LEARNING_RATE)
     for _ in range(steps):
         shift = torch.randint(-JITTER, JITTER + 1, (2,), generator=generator).tolist()
         moved, moved_blur = _move(image, shift), _move(blurred, shift)
         drawn = _draw(mask, image.shape[-1])
-        p = chain(drawn * moved + (1 - drawn) * moved_blur).softmax(dim=1)[0, target]
+        p = network(drawn * moved + (1 - drawn) * moved_blur).softmax(dim=1)[0, target]
         loss = L1 * (1 - mask).abs().sum() + TV * _total_variation(mask) + p
         optimiser.zero_grad()
         loss.backward()
@@ -46,12 +46,12 @@ def reference_mask(chain: nn.Module, image: Tensor, target: int, steps: int = ST
 
 
 @torch.no_grad()
-def _disc_start(chain: nn.Module, image: Tensor, blurred: Tensor, target: int) -> Tensor:
+def _disc_start(network: nn.Module, image: Tensor, blurred: Tensor, target: int) -> Tensor:
     """The smallest centred disc whose blurring lowers the score by 99% of what blurring everything does."""
 
     def score(mask: Tensor) -> float:
         drawn = _draw(mask, image.shape[-1])
-        return float(chain(drawn * image + (1 - drawn) * blurred).softmax(dim=1)[0, target])
+        return float(network(drawn * image + (1 - drawn) * blurred).softmax(dim=1)[0, target])
 
     offset = torch.arange(GRID) - (GRID - 1) / 2
     distance = (offset[:, None] ** 2 + offset[None, :] ** 2).sqrt().to(image.device)

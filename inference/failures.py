@@ -1,4 +1,4 @@
-"""What a failure inside the chain means: too little memory, a lost device, or a defect.
+"""What a failure inside the model means: too little memory, a lost device, or a defect.
 
 TorchScript and CUDA wrap one another's exceptions, so a failure is told by its text where its type is lost.
 """

@@ -19,7 +19,7 @@ from tests.fuzz.cases import case
 from tests.fuzz.files import sound_files
 
 SECONDS = 2.0
-EXPLAINED_SECONDS = 20.0  # what is answered with an explanation takes some 50 passes of a 64-pixel chain
+EXPLAINED_SECONDS = 20.0  # what is answered with an explanation takes some 50 passes of a 64-pixel network
 MEGABYTES = 1024
 STATUSES = {200, 400, 413, 415}
 
@@ -57,10 +57,10 @@ def attack(predictor, numbers):
         reached["explained"] += asked.explain and response.status == 200
         kind = ""
         if response.status != 200:
-            said = json.loads(response.body)
-            kind = said["type"]
-            assert said["code"] == response.status, number
-            assert said["message"], number
+            told = json.loads(response.body)
+            kind = told["type"]
+            assert told["code"] == response.status, number
+            assert told["message"], number
         assert response.status in STATUSES, f"case {number}: {response.body[:300]!r}"
         found[f"{response.status} {kind}".strip()] += 1
     most = peak_mb() - idle

@@ -76,7 +76,7 @@ def test_each_request_of_a_mixed_batch_is_answered_as_alone(answer, make_png, ch
     assert "magic" in message(responses[5])
 
 
-def test_all_predictions_of_a_batch_go_to_the_core_together(answer, predictor, make_png, monkeypatch):
+def test_all_predictions_of_a_batch_are_made_together(answer, predictor, make_png, monkeypatch):
     seen = []
     predict_all = predictor.predict
     monkeypatch.setattr(predictor, "predict", lambda xrays: seen.append(len(xrays)) or predict_all(xrays))

@@ -1,4 +1,4 @@
-"""The serving predictor against a chain whose answers are known (see conftest)."""
+"""The predictor on a network whose answers are known (tests/fixtures/hand_set_model.py)."""
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,3 +84,10 @@ def test_an_unknown_format_is_told_which_there_are(ask, toy_rows, chest_png):
 def test_a_toy_that_is_gone_is_unknown(ask, chest_png):
     response = ask(Request({"data": chest_png, "format": b"csv"}, explain=True))
     assert json.loads(response.body)["message"] == "format: found 'csv', need one of json, png"
+
+
+def test_outputs_and_results_need_no_torch():
+    # The base installation, which asks servers, has none.
+    code = "import sys; sys.modules['torch'] = None; import outputs.montage, outputs.registry"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
