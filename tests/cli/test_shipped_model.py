@@ -78,3 +78,11 @@ def test_without_a_home_it_says_what_to_set(packed, monkeypatch):
     monkeypatch.setattr(shipped_model.Path, "home", no_home)
     with pytest.raises(ServerError, match=r"no home directory .*: set XDG_CACHE_HOME"):
         shipped_model_store()
+
+
+def test_what_somebody_else_has_put_there_is_not_served(packed, monkeypatch):
+    store = shipped_model_store()
+    monkeypatch.setattr(shipped_model.os, "getuid", lambda: store.stat().st_uid + 1)
+    with pytest.raises(ServerError, match=r"belongs to user \d+, need one of your own: set XDG_CACHE_HOME"):
+        shipped_model_store()
+    assert packed == [store]
