@@ -35,7 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "data": ("data", "check a data directory before training on it"),
     "train": ("train", "train autoencoders and classifier into a run folder"),
     "import-weights": ("import_weights", "make a run folder from existing weight files"),
-    "evaluate": ("evaluate", "judge a run or an archive on labelled X-rays"),
+    "evaluate": ("evaluate", "score a run or an archive on labelled X-rays"),
     "export": ("export", "turn a run folder into TorchScript artefacts"),
     "archive": ("archive", "pack artefacts into coronet.mar for TorchServe"),
 }

@@ -1,4 +1,4 @@
-"""`coronet data check`: is this data fit to train on, and to judge a model with?"""
+"""`coronet data check`: is this data fit to train on, and to evaluate a model with?"""
 
 from __future__ import annotations
 
