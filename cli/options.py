@@ -44,7 +44,7 @@ def add_connection_arguments(parser: argparse.ArgumentParser, timeout: float = P
         type=positive_seconds,
         default=timeout,
         metavar="SECONDS",
-        help="wait this long for each answer, queueing included (default: %(default)g)",
+        help="wait this long for each response, queueing included (default: %(default)g)",
     )
 
 

@@ -33,7 +33,7 @@ class CoroNetClient:
     Args:
         url: the inference address, e.g. "http://127.0.0.1:8080".
         token: inference token, or where to read it (client.tokens.find_token).
-        timeout: seconds to wait for one answer, queueing included.
+        timeout: seconds to wait for one response, queueing included.
 
     Every method raises
         RequestError: the server refused this one request (InvalidImage, InvalidRequest, ImageTooLarge,
@@ -63,7 +63,7 @@ class CoroNetClient:
             name: its name; only the ending is used, for the content type. Names are never sent.
 
         Returns:
-            The server's answer: label, probabilities, residual, image, warnings, ...
+            The server's response: label, probabilities, residual, image, warnings, ...
         """
         headers = {"Content-Type": _content_type(name)}
         return self._json(self._post("/predictions/coronet", data=image, headers=headers))
@@ -76,7 +76,7 @@ class CoroNetClient:
             options: request fields such as method, target, steps, seed (docs/reference/explanation-options.md).
 
         Returns:
-            The server's answer: heatmap (rows of values in [0, 1]), *_png (base64), faithfulness, ...
+            The server's response: heatmap (rows of values in [0, 1]), *_png (base64), faithfulness, ...
         """
         fields = {key: str(value) for key, value in options.items()}
         files = {"data": ("image", image, _content_type(name))}
@@ -114,7 +114,7 @@ class CoroNetClient:
     def _explain(
         self, fields: Mapping[str, str], files: Mapping[str, tuple[str, bytes, str]], *, patient: bool = True
     ) -> requests.Response:
-        """The answer of the workers that only explain, else, on a server without them, of those that do both."""
+        """The response of the workers that only explain, else, on a server without them, of those that do both."""
         headers = {REQUEST_HEADER: uuid4().hex}
         if self._has_explainers:
             path = f"/explanations/{EXPLAIN_MODEL}"
@@ -133,7 +133,7 @@ class CoroNetClient:
         files: Mapping[str, tuple[str, bytes, str]] | None = None,
         patient: bool = True,
     ) -> requests.Response:
-        """The answer to a POST, of any status; 503 and a lost server (if `patient`) and an expired token: a new try.
+        """The response to a POST, of any status; 503 and a lost server (if `patient`) and an expired token: a new try.
 
         A server that stops may drop requests; a second try does no harm, since nothing on the server changes.
         """
@@ -165,7 +165,7 @@ class CoroNetClient:
         headers: Mapping[str, str] | None,
         files: Mapping[str, tuple[str, bytes, str]] | None,
     ) -> requests.Response:
-        """The answer to one POST.
+        """The response to one POST.
 
         Raises:
             Overloaded: it takes too long.
@@ -210,7 +210,7 @@ class CoroNetClient:
         return renew(self._token, "inference") and self._token.read() != refused
 
     def _json(self, response: requests.Response) -> dict[str, Any]:
-        """The JSON object of a good answer; raises what a bad one says."""
+        """The JSON object of a good response; raises what a bad one says."""
         try:
             body = json.loads(response.content)
         except ValueError:

@@ -25,7 +25,7 @@ class BearerToken(requests.auth.AuthBase):
 
 
 def key_refused(response: requests.Response) -> bool:
-    """True for TorchServe's answer to a missing, wrong or expired key, which is a 400."""
+    """True for TorchServe's response to a missing, wrong or expired key, which is a 400."""
     return response.status_code == 400 and b"InvalidKeyException" in response.content[:300]
 
 

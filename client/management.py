@@ -20,7 +20,7 @@ _UNIX = "unix:"
 def ask_management(
     address: str, method: str, path: str, auth: requests.auth.AuthBase | None, params: dict[str, str], timeout: float
 ) -> requests.Response:
-    """The answer to one request, of any status.
+    """The response to one request, of any status.
 
     Args:
         address: http://host:port, or unix: and the path of a socket.

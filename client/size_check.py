@@ -1,7 +1,7 @@
 """Asking a server whether it takes a request of so many bytes, before these are sent (`Expect: 100-continue`).
 
 A server that finds a request too large answers 413 and may close the connection while the rest of it is on its way;
-the caller then sees a broken connection, not the answer. Asked first, it says so at once.
+the caller then sees a broken connection, not the response. Asked first, it says so at once.
 """
 
 from __future__ import annotations

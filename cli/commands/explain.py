@@ -5,7 +5,7 @@ Written to DIR, for image x.png and each method:
     x.METHOD.overlay.png   the X-ray with what matters coloured
     x.METHOD.heatmap.png   the map alone
     x.METHOD.residual.png  what both autoencoders could not draw
-    x.METHOD.json          the server's answer: map values, probabilities, faithfulness, warnings
+    x.METHOD.json          the server's response: map values, probabilities, faithfulness, warnings
     x.montage.png          all of them in one figure
 
 With several classes to explain, the names are x.METHOD.CLASS.overlay.png and so on. Files of an earlier run are
@@ -38,7 +38,7 @@ ALL = "all"
 _NO_OPTIONS = {
     "method": "use --method",
     "target": "use --target",
-    "format": "the answers that this command saves are JSON with all pictures in it",
+    "format": "the responses that this command saves are JSON with all pictures in it",
     **dict.fromkeys(("data", "body", "instances", "image", "name"), "images are given by their file names"),
 }
 

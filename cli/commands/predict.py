@@ -19,7 +19,7 @@ from model_src.errors import RequestError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `coronet predict`."""
     add_image_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="the server's answers, one JSON object per line")
+    parser.add_argument("--json", action="store_true", help="the server's responses, one JSON object per line")
     add_connection_arguments(parser)
 
 
