@@ -50,9 +50,9 @@ def choose_pools(
 ) -> list[WorkerPool]:
     """The pools for a machine; `workers` and `explain_workers` in place of our own choice, 0 of the latter: one pool.
 
-    On a CPU every prediction worker has one thread where cores are few: two images on two threads of one core each
-    are done sooner than one after the other on both. A worker takes one request at a time, so that none waits for a
-    batch to fill. On a GPU one process keeps one device busy, and eight X-rays take it little longer than one.
+    On a CPU with few cores every prediction worker has one thread: two single-threaded workers beat one with two
+    threads. A worker takes one request at a time, so that none waits for a batch to fill. On a GPU one process keeps
+    one device busy, and eight X-rays take it little longer than one.
     """
     # Requests with explanations are worked off one by one: bundled, the first would only wait for the last.
     explainers = (gpus or 1) if explain_workers is None else explain_workers

@@ -83,6 +83,8 @@ def run(args: argparse.Namespace) -> int:
     wishes = _Wishes(list(product(args.method, args.target or [None])))
     batch = ImageBatch()
     for path, stem in zip(images, output_stems(images), strict=True):
+        if not wishes.left():
+            break
         image = batch.read(path)
         if image is None:
             continue

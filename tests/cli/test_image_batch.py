@@ -111,9 +111,12 @@ def test_all_methods(asked, fake_server, xray_png, tmp_path):
 
 def test_options_that_the_server_refuses_are_not_sent_with_every_image(asked, fake_server, films, tmp_path, capsys):
     fake_server.answers = [(400, {"code": 400, "type": "InvalidRequest", "message": "steps: found 0, need 1"})] * 9
-    assert asked("explain", *films, *SALIENCY, "--steps", "0", "--out", tmp_path / "out") == 1
+    words = (*films, tmp_path / "missing.png", *SALIENCY, "--steps", "0", "--out", tmp_path / "out")
+    assert asked("explain", *words) == 1
     assert len(fake_server.requests) == 2
-    assert "saliency: refused twice for the same reason, not asked for again" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "saliency: refused twice for the same reason, not asked for again" in told
+    assert "missing.png" not in told  # nothing is left to ask about it
 
 
 def test_images_that_are_refused_are_all_asked_about(asked, fake_server, films, tmp_path):
