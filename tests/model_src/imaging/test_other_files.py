@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import struct
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydicom.data import get_testdata_file
 
 from model_src.errors import UnsupportedImage
 from model_src.imaging.formats import find_format, read_image
-from tests.fixtures.decoded_images import hundred
+from tests.fixtures.decoded_images import hundred, pydicoms_own
 from tests.image_writers import dicom_frame, smooth_film, write_dicom, write_tiff
 
 
@@ -82,7 +80,7 @@ def test_dicomweb_answers_with_their_envelope(
 
 @pytest.mark.parametrize("meta", [True, False])
 def test_a_directory_of_a_disc(meta: bool) -> None:
-    data = Path(get_testdata_file("dicomdirtests/DICOMDIR", download=False)).read_bytes()
+    data = pydicoms_own("dicomdirtests/DICOMDIR").read_bytes()
     if not meta:
         data = data[132 + 12 + struct.unpack("<I", data[140:144])[0] :]
     with pytest.raises(UnsupportedImage, match="found a DICOMDIR, the directory of a disc, not an image"):
