@@ -28,7 +28,7 @@ from model_src.classes import CLASS_NAMES
 from model_src.networks.cin import CIN
 from model_src.networks.fpae import FPAE
 from model_src.networks.tfen import TFEN
-from phantoms.generate import write_phantoms
+from phantoms.data_dir import write_phantoms
 from train.data.data_dir import read_data_dir
 from train.data.examples import Example
 

@@ -54,12 +54,13 @@ def atomic_directory(path: str | os.PathLike[str]) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def require_writable(path: str | os.PathLike[str], option: str) -> None:
+def require_writable(path: str | os.PathLike[str], option: str, *, folder: bool = False) -> None:
     """Tell before the work whether `path` could be written after it. Makes nothing.
 
     Args:
         path: a file or folder that need not exist yet.
         option: how the user gave it, such as "--out".
+        folder: it is to be a folder.
 
     Raises:
         OutputError: something on the way to it is no folder, or may not be written to.
@@ -71,7 +72,7 @@ def require_writable(path: str | os.PathLike[str], option: str) -> None:
                 f"{option} {path}: {place} is a link that leads nowhere; remove it or choose another path"
             )
         place = place.parent
-    if place != Path(path).absolute() and not place.is_dir():
+    if not place.is_dir() and (folder or place != Path(path).absolute()):
         raise OutputError(f"{option} {path}: {place} is a file, need a folder; choose another path")
     if not os.access(place, os.W_OK | os.X_OK if place.is_dir() else os.W_OK):
         raise OutputError(f"{option} {path}: {place} may not be written to; choose another path, or allow it")

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from phantoms.generate import write_phantoms
+    from phantoms.data_dir import write_phantoms
     from train.data.data_dir import describe_data
     from train.progress import track
 

@@ -1,8 +1,9 @@
 """Train CoroNet: two autoencoders, then the classifier on their residuals.
 
-DATA_DIR is a folder with class folders (Healthy, Pneumonia, COVID-19) or with COVIDx label files, or one label
-file or CSV. Everything goes into RUN_DIR; interrupt it as you like and continue with --resume. Several processes
-on one machine: torchrun --nproc-per-node N -m coronet_serve train ...
+DATA_DIR is a folder with class folders (Healthy, Pneumonia, COVID-19) or with COVIDx label files, one label file or
+CSV, or a public collection as it is unpacked; `coronet data check` says what it was taken for. Everything goes into
+RUN_DIR; interrupt it as you like and continue with --resume. Several processes on one machine:
+torchrun --nproc-per-node N -m cli train ...
 """
 
 from __future__ import annotations

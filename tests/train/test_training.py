@@ -19,7 +19,7 @@ from evaluation.classifiers import load_classifier
 from evaluation.evaluate import evaluate
 from model_src.classes import CLASS_NAMES
 from model_src.errors import DataError, RunError
-from phantoms.generate import write_phantoms
+from phantoms.data_dir import write_phantoms
 from tests.train.short_runs import Killed, kill_after, train
 from train.data.data_dir import read_data_dir
 from train.recipe import Recipe, load_recipe

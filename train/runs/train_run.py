@@ -67,9 +67,9 @@ def _refuse_early(recipe: Recipe, options: TrainingOptions, run: RunFolder) -> N
         run.record()
     else:
         run.check_free()
-    require_writable(options.run_dir, "--out")
+    require_writable(options.run_dir, "--out", folder=True)
     if options.cache_dir:
-        require_writable(options.cache_dir, "--cache-dir")
+        require_writable(options.cache_dir, "--cache-dir", folder=True)
     check_autoencoders(options)
     check_start_weights(options.model, recipe.cin.init)
 

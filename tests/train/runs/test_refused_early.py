@@ -58,6 +58,8 @@ def test_places_that_cannot_be_written(
         train(recipe, stripes, file / "run")
     with pytest.raises(OutputError, match=r"--cache-dir .*file/cache"):
         train(recipe, stripes, tmp_path / "run", cache_dir=file / "cache")
+    with pytest.raises(OutputError, match=r"--cache-dir .*file is a file, need a folder"):
+        train(recipe, stripes, tmp_path / "run", cache_dir=file)
     with pytest.raises(OutputError, match=r"--out .*file/artefacts"):
         export_run(whole.path, file / "artefacts")
     with pytest.raises(ArtefactError, match=r"holds no artefacts\.json"):

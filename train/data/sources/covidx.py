@@ -18,6 +18,7 @@ from model_src.classes import COVIDX_LABELS
 from model_src.errors import DataError
 from train.data.examples import Collection, Example
 from train.data.files import SPLIT_FOLDERS, Finder
+from train.data.sources import table
 from train.data.sources.text import read_text, two_class, unknown_label
 
 _LABEL_FILE = re.compile(r"(?P<split>train|val|validation|test)(?P<set>_.*)?\.txt")
@@ -27,10 +28,10 @@ _WORD_AND_NUMBER = re.compile(r"(?P<patient>(?P<word>[A-Za-z-]+) +\d+) +(?P<path
 
 
 def matches(path: Path) -> bool:
-    """A folder with label files, or any file that is no table."""
+    """A folder with label files, or any file that is no table with a header."""
     if path.is_dir():
         return any(_LABEL_FILE.fullmatch(file.name) for file in path.glob("*.txt"))
-    return path.suffix.lower() not in (".csv", ".tsv")
+    return not table.matches(path)
 
 
 def read(path: Path, roots: Sequence[Path]) -> Collection:

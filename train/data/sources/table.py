@@ -13,7 +13,7 @@ from model_src.classes import CLASS_FOLDERS, COVIDX_LABELS
 from model_src.errors import DataError
 from train.data.examples import SPLITS, Collection, Example, patient_in_name
 from train.data.files import Finder
-from train.data.sources.text import age_in_years, read_rows, two_class, unknown_label
+from train.data.sources.text import age_in_years, has_columns, read_rows, two_class, unknown_label
 
 _FILE = "labels.csv"
 _LABELS = {name.lower(): index for name, index in (COVIDX_LABELS | CLASS_FOLDERS).items()}
@@ -22,8 +22,10 @@ _SPLITS = {"train": "train", "val": "validation", "valid": "validation", "valida
 
 
 def matches(path: Path) -> bool:
-    """A folder with labels.csv, or a table by its ending."""
-    return (path / _FILE).is_file() if path.is_dir() else path.suffix.lower() in (".csv", ".tsv")
+    """A folder with labels.csv, or a table by its ending (and header, as COVIDx files may end in .tsv)."""
+    if path.is_dir():
+        return (path / _FILE).is_file()
+    return path.suffix.lower() == ".csv" or (path.suffix.lower() == ".tsv" and has_columns(path, "path", "label"))
 
 
 def read(path: Path, roots: Sequence[Path]) -> Collection:

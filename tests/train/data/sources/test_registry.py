@@ -51,3 +51,9 @@ def test_each_form_is_known_by_its_files(tmp_path: Path, files: dict[str, str], 
         (tmp_path / path).write_text(text)
     first = next(source for source in sources.SOURCES if source.matches(tmp_path))
     assert first is getattr(sources, name)
+
+
+@pytest.mark.parametrize(("text", "name"), [("path\tlabel\n", "table"), ("p1\ta.png\tnormal\n", "covidx")])
+def test_a_tsv_is_a_table_if_it_has_a_header(tmp_path: Path, text: str, name: str) -> None:
+    (tmp_path / "labels.tsv").write_text(text)
+    assert next(s for s in sources.SOURCES if s.matches(tmp_path / "labels.tsv")) is getattr(sources, name)
