@@ -14,7 +14,7 @@ from evaluation.evaluate import Evaluation
 from evaluation.intervals import Estimate
 from evaluation.report import PAGE_NAME
 from evaluation.shortcuts import ProbeResult, caveat, verdict
-from evaluation.wording import Unit, change, interval, number, sentence
+from evaluation.wording import Unit, change, interval, movement, number, sentence
 
 
 def print_evaluation(evaluation: Evaluation, data: DataFacts, out: Path) -> None:
@@ -57,11 +57,11 @@ def _shortcut_table(shortcuts: Sequence[ProbeResult]) -> Table:
     """How far the altered images move accuracy, in points."""
     table = Table(title="Shortcut check: the same images, altered", title_justify="left", title_style="bold")
     table.add_column("")
-    for heading in ("accuracy", "change, points (95% interval)", "COVID-19 ROC area"):
+    for heading in ("accuracy", "against unaltered (95% interval)", "COVID-19 ROC area"):
         table.add_column(heading, justify="right")
     for result in shortcuts:
         accuracy, area = result.altered["accuracy"], result.altered["covid_roc_auc"]
-        moved = change(result.change["accuracy"], "percent")
+        moved = movement(result.change["accuracy"], "percent").replace("\n", " ")
         table.add_row(result.probe.title, number(accuracy, "percent"), moved, number(area, "share"))
     return table
 
