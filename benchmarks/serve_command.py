@@ -37,12 +37,22 @@ class Code:
     def run(self, *words: object) -> None:
         """Run `coronet WORDS` to its end, without its output."""
         subprocess.run(
-            self.command(*words), check=True, cwd=self.tree, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            self.command(*words),
+            check=True,
+            cwd=self.tree,
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
 
     def _has(self, module: str) -> bool:
         path = self.tree / module.replace(".", "/")
         return path.with_suffix(".py").is_file() or (path / "__main__.py").is_file()
+
+
+def environment() -> dict[str, str]:
+    """This process's, without the modules that PYTHONPATH would put before those of a tree."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 
 @dataclass(frozen=True)
@@ -76,7 +86,7 @@ def serve_command(code: Code, store: Path, state: Path, *options: object) -> Ite
     )
     begun = time.perf_counter()
     process = subprocess.Popen(
-        command, cwd=code.tree, env=os.environ | {"XDG_STATE_HOME": str(state)}, stdout=subprocess.PIPE, text=True
+        command, cwd=code.tree, env=environment() | {"XDG_STATE_HOME": str(state)}, stdout=subprocess.PIPE, text=True
     )
     overdue = threading.Timer(_START_TIMEOUT, process.kill)
     overdue.start()
