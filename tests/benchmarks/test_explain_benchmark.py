@@ -71,8 +71,9 @@ def test_a_whole_run_on_two_phantoms(artefact_dir, tmp_path, capsys, process_set
     assert "On the reference's 1 images" in text
     assert text.strip() in capsys.readouterr().out
     with Image.open(tmp_path / "p" / "explanations_phantoms.png") as montage:
-        # X-ray; lesions, two methods and the reference with two panels each; gaps of 160 / 16 pixels
-        assert montage.width == 9 * 170 + 10
+        # X-ray, map and overlay, 160 pixels and a gap of 14 each; rows: lesions, two methods and the reference
+        assert montage.width == 3 * (160 + 14) + 14
+        assert montage.height == 4 * (160 + 5 * 22) + 14 + 4 * 22
         assert len(np.unique(np.asarray(montage.convert("L")))) > 50
 
 
