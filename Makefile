@@ -5,13 +5,14 @@ STAMP := $(VENV)/.installed
 MAR := build/model-store/coronet.mar
 XRAY ?=
 
-.PHONY: help install demo serve test test-slow check audit bench clean
+.PHONY: help install demo serve test test-slow coverage check audit bench clean
 
 help:
 	@echo "make demo [XRAY=FILE]  a chest X-ray classified and explained by TorchServe, pictures in build/demo"
 	@echo "make serve             leave the server running (Ctrl-C stops it)"
 	@echo "make test              the test suite, with a real TorchServe; some 10 minutes"
 	@echo "make test-slow         10,000 damaged inputs, faults on purpose: some 25 minutes"
+	@echo "make coverage          what the quick tests run of the code, branches too; fails below the floor in setup.cfg"
 	@echo "make check             ruff (rules and format) and mypy"
 	@echo "make audit             known vulnerabilities of what is installed (asks pypi.org)"
 	@echo "make bench             the benchmarks of engines, serving, explanations, training and evaluation"
@@ -46,6 +47,9 @@ test: install
 
 test-slow: install
 	@$(VENV)/bin/python -m pytest -s -m slow
+
+coverage: install
+	@$(VENV)/bin/python -m pytest -m "not e2e and not slow" --cov --cov-report=term
 
 check: install
 	$(VENV)/bin/ruff check .
