@@ -12,7 +12,9 @@ from model_src.errors import CoroNetError, InvalidImage
 from model_src.imaging.decoding import DecodedImage
 from model_src.imaging.formats import read_image
 
-# Changes whenever the same bytes could give another tensor: caches and artefacts carry it.
+# Changes whenever bytes that training uses could give another tensor: caches and artefacts carry it. It stays where
+# only such files are read otherwise that were refused or shown wrongly before (docs/experiments/2026-11-27-inputs.md);
+# whoever has such DICOM files in an image cache deletes the cache.
 PREPROCESSING_VERSION = "1"
 
 _SMALLEST_SIDE = 8  # pixels; the network's own coarsest cell

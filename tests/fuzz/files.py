@@ -13,7 +13,7 @@ from PIL import Image
 from pydicom import uid
 
 from phantoms.generate import make_phantom
-from tests.image_writers import write_dicom, write_tiff
+from tests.image_writers import data_set_of, dicom_frame, write_dicom, write_tiff
 
 SIDE = 96
 _SHALLOW = (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit)
@@ -50,6 +50,14 @@ def sound_files() -> dict[str, bytes]:
         files[name] = stream.getvalue()
     files |= {f"dicom {syntax.name}": write_dicom(twelve, syntax, BitsStored=12) for syntax in _DEEP}
     files |= {f"dicom {syntax.name}": write_dicom(gray, syntax) for syntax in _SHALLOW}
+    # As they come out of archives: without their beginning, in colour containers, with JPEG of more than 8 bits.
+    files["dicom bare"] = data_set_of(write_dicom(twelve, uid.ImplicitVRLittleEndian, BitsStored=12))
+    files["dicom big-endian bare"] = data_set_of(write_dicom(twelve, uid.ExplicitVRBigEndian, BitsStored=12))
+    files["dicom jpeg 12"] = write_dicom(twelve, uid.JPEGExtended12Bit, BitsStored=12)
+    colour = {"SamplesPerPixel": 3, "PlanarConfiguration": 0, "PhotometricInterpretation": "RGB"}
+    files["dicom rgb"] = write_dicom(gray, PixelData=np.dstack([gray] * 3).tobytes(), **colour)
+    files["jpeg 12"] = dicom_frame(twelve, uid.JPEGExtended12Bit, BitsStored=12)
+    files["jpeg lossless"] = dicom_frame(twelve, uid.JPEGLosslessSV1, BitsStored=12)
     return files
 
 
