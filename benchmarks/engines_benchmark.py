@@ -3,7 +3,7 @@
     python -m benchmarks.engines_benchmark [--run archive/pretrained] [--sizes 224 512] [--batches 1 4 16]
         [--engines openvino onnxruntime] [--rounds 5] [--threads 2] [--out result.json]
 
-Needs onnx and onnxruntime (pip install -e '.[bench]'). From an image tensor in memory to probabilities:
+From an image tensor in memory to probabilities; onnxruntime where it is installed (pip install -e '.[bench]'):
 
     eager                        PyTorch as the authors' code runs it: float32, contiguous, not compiled
     torchscript                  the kit's engine for GPUs, on the CPU
@@ -30,6 +30,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,6 @@ from phantoms.generate import make_phantom
 from train.runs.run_folder import RunFolder, load_model
 
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # or each use reports to its makers
-import onnxruntime  # noqa: E402
 import openvino  # noqa: E402
 
 Engine = Callable[[torch.Tensor], np.ndarray]  # images (N, 1, S, S) -> probabilities (N, 3)
@@ -85,7 +85,7 @@ def main() -> None:
         "device": processor(),
         "threads": args.threads,
         "rounds": args.rounds,
-        "versions": {name: version(name) for name in ("torch", "onnxruntime", "openvino")}
+        "versions": {name: version(name) for name in ("torch", "onnxruntime", "openvino") if find_spec(name)}
         | {"python": platform.python_version()},
         "rows": rows,
     }
@@ -123,7 +123,7 @@ def measure(engines: dict[str, Engine], size: int, batch: int, rounds: int) -> l
 
 def engine_names() -> list[str]:
     """What can be compared with eager here."""
-    names = ["torchscript", "onnxruntime", "openvino, direct", "openvino"]
+    names = ["torchscript", *(["onnxruntime"] if find_spec("onnxruntime") else []), "openvino, direct", "openvino"]
     if "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         names += ["openvino, direct, bfloat16", "openvino, bfloat16"]
     return names
@@ -161,6 +161,8 @@ def eager(coronet: CoroNet) -> Engine:
 
 def onnx_runtime(coronet: CoroNet, size: int, threads: int) -> Engine:
     """ONNX Runtime on the exported chain."""
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(onnx_bytes(coronet, size), options, providers=["CPUExecutionProvider"])

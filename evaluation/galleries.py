@@ -29,6 +29,7 @@ from outputs.overlay_png import overlay
 PATIENTS_PER_CLASS = 5  # as in Figure 2
 MISTAKES = 12
 _THUMBNAIL = 256  # pixels: what a picture in a grid is drawn from
+_OPACITY = 0.4  # of an overlay: small pictures, in which the lungs have to stay visible
 _HEAT = ListedColormap(palette() / 255)
 
 
@@ -120,7 +121,7 @@ def explanation_gallery(
                 fontsize=8.5,
                 color=colour,
             )
-            _show(below, np.asarray(overlay(explanation.heatmap, image, (_THUMBNAIL, _THUMBNAIL))))
+            _show(below, np.asarray(overlay(explanation.heatmap, image, (_THUMBNAIL, _THUMBNAIL), _OPACITY)))
             drawn = True
             if column == 0:
                 above.set_ylabel(CLASS_NAMES[label], fontsize=11, color=INK)

@@ -30,11 +30,11 @@ def overlay_png(heatmap: np.ndarray, pixels: np.ndarray, sign: str = "") -> byte
     return png(image)
 
 
-def overlay(heatmap: np.ndarray, pixels: np.ndarray, size: tuple[int, int]) -> Image.Image:
-    """X-ray in gray with the map's colours on top, at `size` (width, height)."""
+def overlay(heatmap: np.ndarray, pixels: np.ndarray, size: tuple[int, int], opacity: float = _OPACITY) -> Image.Image:
+    """X-ray in gray with the map's colours on top, at `size` (width, height); `opacity` where the map is strongest."""
     drawn = resize(heatmap, size)
     ramp = np.clip((drawn - _FAINT) / (_FULL - _FAINT), 0, 1)
-    alpha = _OPACITY * ramp**2 * (3 - 2 * ramp)
+    alpha = opacity * ramp**2 * (3 - 2 * ramp)
     return Image.composite(colour(drawn), gray(pixels, size), Image.fromarray(to_bytes(alpha), mode="L"))
 
 
