@@ -33,7 +33,7 @@ from train.runs.run_folder import RunFolder, load_model
 from train.session import TrainingOptions, TrainingSession
 from train.stages.baselines import XrayResNet
 from train.stages.classifier import fit_classifier
-from train.stages.teacher import teacher_answers
+from train.stages.teacher import teacher_probabilities
 
 PLAIN: dict[str, Any] = {
     "augmentation": "none",
@@ -162,7 +162,7 @@ def train_row(
         folder = cache_dir / "residuals" / name
         inputs.append(residual_inputs(cache, settings.augmentation, variants, 0, precision, tfen, folder, mixup))
         if part == "train" and settings.teacher != "none":
-            inputs[0].answers = teacher_answers(inputs[0], variants, folder / "teacher.npy")
+            inputs[0].teacher = teacher_probabilities(inputs[0], variants, folder / "teacher.npy")
     torch.manual_seed(seed)
     network: CIN | XrayResNet = XrayResNet("resnet18") if tfen is None else CIN()
     if settings.normalise:

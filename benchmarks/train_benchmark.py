@@ -238,7 +238,7 @@ def our_cin(inputs: ClassifierInputs, batch: int, compiled: bool) -> Step:
     def step() -> None:
         epoch, indices = next(shown)
         optimiser.zero_grad(set_to_none=True)
-        chosen = choose_variants(inputs.kind, VARIANTS, labels, indices.tolist(), epoch, inputs.seed)
+        chosen = choose_variants(inputs.augmentation, VARIANTS, labels, indices.tolist(), epoch, inputs.seed)
         stored = inputs.load(indices, chosen)
         with compute.autocast():
             summed = loss(compute.send(stored), targets[indices].to(compute.device))

@@ -1,4 +1,4 @@
-"""A DATA_DIR of phantoms: images by split and class, the lesions' masks beside them, and a file that says what it is."""
+"""A DATA_DIR of phantoms: images by split and class, lesion masks beside them, and a file that says what it is."""
 
 from __future__ import annotations
 

@@ -173,10 +173,10 @@ def test_a_mixed_x_ray_and_its_target_have_the_same_shares(tmp_path: Path) -> No
     assert inputs.xrays(images, variants, mixed=False)[:, 0, 0, 0].tolist() == [0, 0.5, 1]
 
 
-def test_a_teachers_answers_take_the_place_of_labels() -> None:
-    answers = np.random.default_rng(0).dirichlet(np.ones(3), (3, 2)).astype(np.float32)
-    inputs = ClassifierInputs(FlatImages([0, 1, 2]), "left_right", 0, FLOAT32, answers=answers)  # type: ignore[arg-type]
-    assert np.array_equal(inputs.targets(np.array([2, 0]), np.array([1, 0])).numpy(), answers[[2, 0], [1, 0]])
+def test_a_teachers_probabilities_take_the_place_of_labels() -> None:
+    probabilities = np.random.default_rng(0).dirichlet(np.ones(3), (3, 2)).astype(np.float32)
+    inputs = ClassifierInputs(FlatImages([0, 1, 2]), "left_right", 0, FLOAT32, teacher=probabilities)  # type: ignore[arg-type]
+    assert np.array_equal(inputs.targets(np.array([2, 0]), np.array([1, 0])).numpy(), probabilities[[2, 0], [1, 0]])
 
 
 def test_selection_prefers_balanced_accuracy_then_least_loss() -> None:

@@ -17,9 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from model_src.classes import COVID
-from model_src.errors import RunError
 
-# Kind -> how many variants an image can have.
+# Augmentation -> how many variants an image can have.
 MOST_VARIANTS = {"none": 1, "left_right": 2, "left_right_third": 2, "flips": 4, "affine": 1000}
 
 # Ranges of "affine": small changes of pose, distance and exposure, as between two radiographers.
@@ -30,33 +29,25 @@ GAMMA = 0.25
 CONTRAST = 0.15
 
 
-def check_augmentation(kind: str, variants: int) -> None:
-    """Raise RunError for an unknown kind or more variants than it has."""
-    if kind not in MOST_VARIANTS:
-        raise RunError(f"augmentation: found {kind!r}, need one of {', '.join(MOST_VARIANTS)}")
-    if not 1 <= variants <= MOST_VARIANTS[kind]:
-        raise RunError(f"augmentation {kind!r}: found {variants} variants, need 1 to {MOST_VARIANTS[kind]}")
-
-
 def choose_variants(
-    kind: str, variants: int, labels: Sequence[int], indices: Sequence[int], epoch: int, seed: int
+    augmentation: str, variants: int, labels: Sequence[int], indices: Sequence[int], epoch: int, seed: int
 ) -> np.ndarray:
     """Which variant (0 is the image as it is) each of `indices` is shown as in `epoch`; int64 (n,)."""
     chosen = np.zeros(len(indices), dtype=np.int64)
     for position, index in enumerate(indices):
         draw = np.random.default_rng((seed, epoch, index, 7))
-        if kind == "left_right_third":
+        if augmentation == "left_right_third":
             chosen[position] = labels[index] != COVID and draw.random() < 1 / 3
         else:
             chosen[position] = draw.integers(variants)
     return chosen
 
 
-def apply_variants(images: Tensor, kind: str, indices: np.ndarray, chosen: np.ndarray, seed: int) -> Tensor:
+def apply_variants(images: Tensor, augmentation: str, indices: np.ndarray, chosen: np.ndarray, seed: int) -> Tensor:
     """The chosen variant of each image: (n, 1, S, S) float32 in [0, 1] -> the same shape and range."""
-    if kind == "none" or not chosen.any():
+    if augmentation == "none" or not chosen.any():
         return images
-    if kind == "affine":
+    if augmentation == "affine":
         return _affine(images, indices, chosen, seed)
     flipped = images.clone()
     mirrored, turned = torch.from_numpy(chosen % 2 == 1), torch.from_numpy(chosen >= 2)

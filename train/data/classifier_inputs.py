@@ -81,23 +81,23 @@ class ClassifierInputs:
 
     Attributes:
         images: decoded X-rays with their labels.
-        kind: of augmentation.
+        augmentation: see train/data/augmentation.py.
         seed: decides, with image and variant, what a variant is.
         compute: where and how precisely residuals are computed.
         mixup: share of the variants that are mixed with another X-ray.
         tfen: its residuals are the inputs; without one, X-rays are.
         cache: where residuals are kept, each computed once.
-        answers: a teacher's probabilities (N, variants, 3), the targets; without them, labels are.
+        teacher: a teacher's probabilities (N, variants, 3), the targets; without them, labels are.
     """
 
     images: ImageCache
-    kind: str
+    augmentation: str
     seed: int
     compute: Compute
     mixup: float = 0.0
     tfen: TFEN | None = None
     cache: ResidualCache | None = None
-    answers: np.ndarray | None = None
+    teacher: np.ndarray | None = None
 
     @cached_property
     def labels(self) -> np.ndarray:
@@ -117,8 +117,8 @@ class ClassifierInputs:
 
     def targets(self, indices: np.ndarray, variants: np.ndarray) -> Tensor:
         """Probabilities that the classifier should answer, float32 (n, 3)."""
-        if self.answers is not None:
-            return torch.from_numpy(self.answers[indices, variants])
+        if self.teacher is not None:
+            return torch.from_numpy(self.teacher[indices, variants])
         partners, shares = self._partners(indices, variants)
         own, other = (
             F.one_hot(torch.from_numpy(self.labels[which]), len(CLASS_NAMES)).float() for which in (indices, partners)
@@ -149,19 +149,19 @@ class ClassifierInputs:
         return mean.float()[:, None, None], deviation.float()[:, None, None]
 
     def _altered(self, indices: np.ndarray, variants: np.ndarray) -> Tensor:
-        return apply_variants(self.images.tensor(indices), self.kind, indices, variants, self.seed)
+        return apply_variants(self.images.tensor(indices), self.augmentation, indices, variants, self.seed)
 
     def _partners(self, indices: np.ndarray, variants: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return choose_partners(indices, variants, len(self.images), self.mixup, self.seed)
 
 
 def residual_inputs(
-    images: ImageCache, kind: str, variants: int, seed: int, compute: Compute, tfen: TFEN, folder: Path,
+    images: ImageCache, augmentation: str, variants: int, seed: int, compute: Compute, tfen: TFEN, folder: Path,
     mixup: float = 0.0,
 ) -> ClassifierInputs:  # fmt: skip
     """Inputs of the CIN, with their cache in `folder`."""
     cache = ResidualCache(folder, len(images), variants, images.image_size)
-    return ClassifierInputs(images, kind, seed, compute, mixup, tfen, cache)
+    return ClassifierInputs(images, augmentation, seed, compute, mixup, tfen, cache)
 
 
 def _reserve(path: Path, size: int) -> None:

@@ -199,20 +199,20 @@ def load_into(module: nn.Module, weights: dict[str, Tensor], where: Path) -> Non
 
 def load_model(run: RunFolder, device: torch.device | str = "cpu") -> CoroNet | XrayResNet:
     """The run's whole model from its weights, in evaluation mode, without gradients. Raises RunError."""
-    kind = run.record().model
+    name = run.record().model
     model: CoroNet | XrayResNet
-    if kind in BASELINES:
-        model = XrayResNet(kind)
-        load_into(model, run.load_weights(kind), run.weights_path(kind))
-    elif kind == "coronet":
+    if name in BASELINES:
+        model = XrayResNet(name)
+        load_into(model, run.load_weights(name), run.weights_path(name))
+    elif name == "coronet":
         autoencoders = []
-        for name in AUTOENCODERS:
+        for stage in AUTOENCODERS:
             autoencoders.append(FPAE())
-            load_into(autoencoders[-1], run.load_weights(f"fpae_{name}"), run.weights_path(f"fpae_{name}"))
+            load_into(autoencoders[-1], run.load_weights(f"fpae_{stage}"), run.weights_path(f"fpae_{stage}"))
         model = CoroNet(TFEN(*autoencoders), CIN())
         load_into(model.cin, run.load_weights("cin"), run.weights_path("cin"))
     else:
-        raise RunError(f"{run.path / 'run.json'}: found model {kind!r}, need coronet, {', '.join(BASELINES)}")
+        raise RunError(f"{run.path / 'run.json'}: found model {name!r}, need coronet, {', '.join(BASELINES)}")
     return model.to(device).eval().requires_grad_(False)
 
 

@@ -18,9 +18,9 @@ class XrayResNet(nn.Module):
     input_mean: Tensor
     input_std: Tensor
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, architecture: str) -> None:
         super().__init__()
-        self.network = getattr(models, kind)(num_classes=len(CLASS_NAMES))
+        self.network = getattr(models, architecture)(num_classes=len(CLASS_NAMES))
         self.register_buffer("input_mean", torch.zeros(1, 1, 1))
         self.register_buffer("input_std", torch.ones(1, 1, 1))
 

@@ -25,7 +25,7 @@ from train.session import TrainingSession
 from train.stages.baselines import XrayResNet
 from train.stages.stage import MICRO_BATCH, Stage, Weights, run_stage
 from train.stages.start_weights import start_weights
-from train.stages.teacher import teacher_answers
+from train.stages.teacher import teacher_probabilities
 
 LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 0.2, 5.0
 
@@ -109,14 +109,18 @@ def _ask_teacher(train: ClassifierInputs, session: TrainingSession) -> None:
     settings = session.recipe.cin
     with session.rank.first_then_rest():
         if settings.teacher != "none":
-            train.answers = teacher_answers(train, settings.variants_shown, session.residual_folder / "teacher.npy")
+            train.teacher = teacher_probabilities(
+                train, settings.variants_shown, session.residual_folder / "teacher.npy"
+            )
 
 
 def _start(network: CIN | XrayResNet, train: ClassifierInputs, session: TrainingSession) -> None:
     """Give the classifier starting weights and the scale of its inputs; run.json keeps what the start really was."""
     settings = session.recipe.cin
-    backbone, kind = (network, "resnet18") if isinstance(network, CIN) else (network.network, session.options.model)
-    done = start_weights(backbone, kind, settings.init)
+    backbone, architecture = (
+        (network, "resnet18") if isinstance(network, CIN) else (network.network, session.options.model)
+    )
+    done = start_weights(backbone, architecture, settings.init)
     if session.rank.is_first:
         session.run.write_record(session.run.record().changed(classifier_start=done))
         session.console.print(f"classifier starts from: {done}", markup=False, soft_wrap=True)
@@ -143,8 +147,8 @@ def fit_classifier(
     wrapped = session.rank.wrap(loss)
 
     def variants(batch: np.ndarray, epoch: int) -> np.ndarray:
-        labels, kind = train.labels.tolist(), settings.augmentation
-        return choose_variants(kind, settings.variants_shown, labels, batch.tolist(), epoch, train.seed)
+        labels, shown = train.labels.tolist(), settings.variants_shown
+        return choose_variants(settings.augmentation, shown, labels, batch.tolist(), epoch, train.seed)
 
     def targets(batch: np.ndarray, epoch: int) -> Tensor:
         smooth = settings.label_smoothing

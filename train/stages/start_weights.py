@@ -17,14 +17,14 @@ from train.stages.baselines import XrayResNet
 CHOICES = "imagenet, random, or the path of a torchvision state dict"
 
 
-def start_weights(network: nn.Module, kind: str, init: str) -> str:
+def start_weights(network: nn.Module, architecture: str, init: str) -> str:
     """Load starting weights into a torchvision-like ResNet; returns what was done.
 
     Weights of another number of classes bring all layers but the last; a classifier trained here brings all.
 
     Args:
         network: a ResNet with torchvision's parameter names and three outputs.
-        kind: torchvision's name of the network, "resnet18" or "resnet50".
+        architecture: torchvision's name of the network, "resnet18" or "resnet50".
         init: "imagenet" (fetched by torchvision, or from its local cache), "random", or a file. Where ImageNet
             weights cannot be fetched the network stays random and the returned text says so.
 
@@ -35,14 +35,14 @@ def start_weights(network: nn.Module, kind: str, init: str) -> str:
         return "random"
     if init == "imagenet":
         try:
-            weights = get_model_weights(kind).DEFAULT.get_state_dict(progress=False, check_hash=True)
+            weights = get_model_weights(architecture).DEFAULT.get_state_dict(progress=False, check_hash=True)
         except (OSError, urllib.error.URLError, RuntimeError) as error:
             reason = getattr(error, "reason", error)
             return (
-                f"random: ImageNet weights of {kind} could not be fetched ({reason}); "
+                f"random: ImageNet weights of {architecture} could not be fetched ({reason}); "
                 "with a local copy, use --cin-init FILE"
             )
-        _load_backbone(network, weights, f"torchvision's {kind}")
+        _load_backbone(network, weights, f"torchvision's {architecture}")
         return "imagenet"
     _load_backbone(network, _weights_in(init), init)
     return f"file {Path(init).name}"

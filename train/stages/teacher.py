@@ -2,9 +2,9 @@
 
 Some hundreds of X-rays do not teach a network to see; a million photographs do. EfficientNet-Lite2, trained on
 ImageNet and left as it is, looks at X-rays; a logistic regression from its features to the classes is fitted on the
-training X-rays. The classifier then learns the teacher's answers to variants and mixtures of X-rays, which are many,
-instead of the X-rays' labels, which are few: distillation (Hinton et al. 2015), as function matching (Beyer et al.
-2022). Nothing of the teacher is left in the classifier or needed to serve it.
+training X-rays. The classifier then learns the teacher's probabilities for variants and mixtures of X-rays, which are
+many, instead of the X-rays' labels, which are few: distillation (Hinton et al. 2015), as function matching (Beyer et
+al. 2022). Nothing of the teacher is left in the classifier or needed to serve it.
 """
 
 from __future__ import annotations
@@ -58,13 +58,13 @@ class ImageNetFeatures(nn.Module):
         return torch.cat(pooled, 1)
 
 
-def teacher_answers(inputs: ClassifierInputs, variants: int, path: Path) -> np.ndarray:
+def teacher_probabilities(inputs: ClassifierInputs, variants: int, path: Path) -> np.ndarray:
     """The teacher's probabilities for all training images in all variants: float32 (N, variants, 3).
 
     Args:
         inputs: the training images, whose labels the teacher is fitted on.
         variants: how many the classifier may be shown.
-        path: an .npy file that keeps the answers, so that a resumed training goes on with the same.
+        path: an .npy file that keeps them, so that a resumed training goes on with the same.
     """
     if path.exists():
         return np.load(path)
@@ -78,12 +78,12 @@ def teacher_answers(inputs: ClassifierInputs, variants: int, path: Path) -> np.n
         StandardScaler(), LogisticRegression(C=INVERSE_PENALTY, class_weight="balanced", max_iter=1000)
     )
     regression.fit(np.concatenate(seen), np.tile(inputs.labels, fitted))
-    answers = np.empty((len(inputs.images), variants, len(CLASS_NAMES)), dtype=np.float32)
-    for variant in track(range(variants), variants, "Teacher's answers", "variants"):
-        answers[:, variant] = regression.predict_proba(_features(network, inputs, variant, mixed=True))
+    probabilities = np.empty((len(inputs.images), variants, len(CLASS_NAMES)), dtype=np.float32)
+    for variant in track(range(variants), variants, "Teacher's targets", "variants"):
+        probabilities[:, variant] = regression.predict_proba(_features(network, inputs, variant, mixed=True))
     with atomic_write(path) as temporary:
-        np.save(temporary, answers)
-    return answers
+        np.save(temporary, probabilities)
+    return probabilities
 
 
 def _features(network: ImageNetFeatures, inputs: ClassifierInputs, variant: int, *, mixed: bool) -> np.ndarray:

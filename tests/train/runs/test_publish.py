@@ -1,4 +1,4 @@
-"""A shipped run is half the size and gives the same answers to half precision."""
+"""A published run is half the size and gives the same predictions to half precision."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def run(tmp_path: Path) -> RunFolder:
     return run
 
 
-def test_shipped_run_is_half_the_size_and_exports(run: RunFolder, tmp_path: Path) -> None:
-    publish_run(run.path, tmp_path / "shipped")
-    sizes = [sum(path.stat().st_size for path in folder.glob("*.pt")) for folder in (run.path, tmp_path / "shipped")]
+def test_published_run_is_half_the_size_and_exports(run: RunFolder, tmp_path: Path) -> None:
+    publish_run(run.path, tmp_path / "published")
+    sizes = [sum(path.stat().st_size for path in folder.glob("*.pt")) for folder in (run.path, tmp_path / "published")]
     assert sizes[1] == pytest.approx(sizes[0] / 2, rel=0.02)
     x = torch.rand(2, 1, 32, 32)
-    answers = [load_model(RunFolder(folder)).classify(x) for folder in (run.path, tmp_path / "shipped")]
-    assert torch.allclose(answers[0].probabilities, answers[1].probabilities, atol=5e-3)
-    assert export_run(tmp_path / "shipped", tmp_path / "artefacts").trained_on == "x-rays"
+    predictions = [load_model(RunFolder(folder)).classify(x) for folder in (run.path, tmp_path / "published")]
+    assert torch.allclose(predictions[0].probabilities, predictions[1].probabilities, atol=5e-3)
+    assert export_run(tmp_path / "published", tmp_path / "artefacts").trained_on == "x-rays"
 
 
 def test_a_folder_with_anything_else_is_not_replaced(run: RunFolder, tmp_path: Path) -> None:
@@ -50,30 +50,30 @@ def test_a_folder_with_anything_else_is_not_replaced(run: RunFolder, tmp_path: P
     with pytest.raises(RunError, match=r"archive: would be replaced, and is no published run \(found build\.py\)"):
         publish_run(run.path, tmp_path / "archive")
     assert (tmp_path / "archive" / "build.py").read_text() == "precious"
-    for _ in range(2):  # a shipped run is
-        publish_run(run.path, tmp_path / "shipped")
+    for _ in range(2):  # a published run is
+        publish_run(run.path, tmp_path / "published")
 
 
 def test_report_goes_into_the_metrics_if_it_is_of_these_weights(run: RunFolder, tmp_path: Path) -> None:
-    shipped, report = tmp_path / "shipped", tmp_path / "report"
-    publish_run(run.path, shipped)
-    digests = {path.name: file_digest(path) for path in shipped.glob("*.pt")}
+    published, report = tmp_path / "published", tmp_path / "report"
+    publish_run(run.path, published)
+    digests = {path.name: file_digest(path) for path in published.glob("*.pt")}
     figures = {"accuracy": 0.5, "command": "/home/me", "model": {"path": "/home/me/run", "sha256": digests}}
     report.mkdir()
     (report / "metrics.json").write_text(json.dumps(figures))
-    record_report(shipped, report)
-    metrics = RunFolder(shipped).read_metrics()
+    record_report(published, report)
+    metrics = RunFolder(published).read_metrics()
     assert metrics["test"] == {"accuracy": 0.5, "model": {"sha256": digests}}
     assert metrics["cin"] == {"epoch": 1}
     digests["cin.pt"] = "0" * 64
     (report / "metrics.json").write_text(json.dumps(figures))
     with pytest.raises(RunError, match=r"report: an evaluation of other weights than .*cin\.pt; evaluate"):
-        record_report(shipped, report)
+        record_report(published, report)
     for text in ("{", "[]", "{}"):
         (report / "metrics.json").write_text(text)
         with pytest.raises(RunError, match=r"report: metrics\.json is missing or not of an evaluation"):
-            record_report(shipped, report)
-    assert RunFolder(shipped).read_metrics() == metrics
+            record_report(published, report)
+    assert RunFolder(published).read_metrics() == metrics
 
 
 def test_weights_beyond_half_precision_are_refused(run: RunFolder, tmp_path: Path) -> None:
@@ -81,15 +81,15 @@ def test_weights_beyond_half_precision_are_refused(run: RunFolder, tmp_path: Pat
     weights["fc.bias"][0] = 1e6
     run.save_weights("cin", weights, {})
     with pytest.raises(RunError, match=r"cin fc\.bias does not fit half precision"):
-        publish_run(run.path, tmp_path / "shipped")
-    assert not (tmp_path / "shipped").exists()
+        publish_run(run.path, tmp_path / "published")
+    assert not (tmp_path / "published").exists()
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(
     run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    monkeypatch.setattr("sys.argv", ["publish", str(run.path), str(tmp_path / "shipped")])
+    monkeypatch.setattr("sys.argv", ["publish", str(run.path), str(tmp_path / "published")])
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # no file can be longer: as on a full disk
     try:
         assert main() == 1

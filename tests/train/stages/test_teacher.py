@@ -1,4 +1,4 @@
-"""The teacher with ImageNet weights: what it sees, what it answers, that its answers are kept."""
+"""The teacher with ImageNet weights: what it sees, what it predicts, that its predictions are kept."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from train.data.data_dir import read_data_dir
 from train.data.image_cache import open_cache
 from train.device import Compute
 from train.stages import teacher
-from train.stages.teacher import ImageNetFeatures, teacher_answers
+from train.stages.teacher import ImageNetFeatures, teacher_probabilities
 
 
 @pytest.fixture(scope="module")
@@ -53,19 +53,19 @@ def test_features_are_of_the_packages_weights(features: ImageNetFeatures) -> Non
 def test_teacher_knows_what_it_was_taught_and_is_less_sure_of_mixtures(
     inputs: ClassifierInputs, tmp_path: Path
 ) -> None:
-    answers = teacher_answers(inputs, 6, tmp_path / "answers.npy")
-    assert answers.shape == (30, 6, 3)
-    assert answers.dtype == np.float32
-    assert np.allclose(answers.sum(2), 1, atol=1e-5)
-    assert np.array_equal(answers[:, 0].argmax(1), inputs.labels)
+    probabilities = teacher_probabilities(inputs, 6, tmp_path / "teacher.npy")
+    assert probabilities.shape == (30, 6, 3)
+    assert probabilities.dtype == np.float32
+    assert np.allclose(probabilities.sum(2), 1, atol=1e-5)
+    assert np.array_equal(probabilities[:, 0].argmax(1), inputs.labels)
     labels = np.stack([inputs.targets(np.arange(30), np.full(30, variant)).numpy() for variant in range(6)], 1)
-    own = answers[np.arange(30)[:, None], np.arange(6), inputs.labels[:, None]]
+    own = probabilities[np.arange(30)[:, None], np.arange(6), inputs.labels[:, None]]
     mixed = labels.max(2) < 0.8
     assert mixed.any()
     assert own[mixed].mean() < own[labels.max(2) == 1].mean()
 
 
-def test_answers_are_asked_for_once(inputs: ClassifierInputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = teacher_answers(inputs, 2, tmp_path / "answers.npy")
+def test_predictions_are_made_once(inputs: ClassifierInputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = teacher_probabilities(inputs, 2, tmp_path / "teacher.npy")
     monkeypatch.setattr(teacher, "ImageNetFeatures", None)
-    assert np.array_equal(teacher_answers(inputs, 2, tmp_path / "answers.npy"), first)
+    assert np.array_equal(teacher_probabilities(inputs, 2, tmp_path / "teacher.npy"), first)
