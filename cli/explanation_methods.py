@@ -1,14 +1,9 @@
-"""The explanation methods by name, for command lines, which do not import what computes them."""
+"""The explanation methods by name, for command lines, which do not import what computes them: one file each."""
 
 from __future__ import annotations
 
-METHODS = (
-    "meaningful_perturbation",
-    "integrated_gradients",
-    "saliency",
-    "gradient_shap",
-    "grad_cam",
-    "occlusion",
-    "feature_ablation",
-)
-DEFAULT_METHOD = METHODS[0]
+from launcher.packaged_files import ROOMS
+
+DEFAULT_METHOD = "meaningful_perturbation"
+_FILES = (ROOMS / "explanations" / "methods").glob("[!_]*.py")
+METHODS = (DEFAULT_METHOD, *sorted(path.stem for path in _FILES if path.stem != DEFAULT_METHOD))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from cli.explanation_methods import METHODS
-from explanations.registry import METHODS as REGISTERED
+from cli.explanation_methods import DEFAULT_METHOD, METHODS
+from explanations import registry
 
 
-def test_names_in_the_same_order():
-    assert list(REGISTERED) == list(METHODS)
+def test_each_method_has_a_file_of_its_name():
+    assert set(METHODS) == set(registry.METHODS)
+    assert len(METHODS) == len(registry.METHODS)
+    assert DEFAULT_METHOD == METHODS[0] == registry.DEFAULT_METHOD
