@@ -17,7 +17,7 @@ from train.data.augmentation import MOST_VARIANTS
 
 RECIPE_FOLDER = Path(__file__).parent / "recipes"
 
-Epochs = Annotated[int, Field(ge=1, description="at least 1")]
+AtLeastOne = Annotated[int, Field(ge=1, description="at least 1")]
 Optimiser = Annotated[Literal["adam", "adamw"], Field(description="adam or adamw")]
 Rate = Annotated[float, Field(gt=0, description="above 0")]
 Schedule = Annotated[Literal["constant", "one_cycle"], Field(description="constant or one_cycle")]
@@ -40,7 +40,7 @@ class _Settings(BaseModel):
 class FpaeRecipe(_Settings):
     """How each autoencoder is trained on the images of its own class (equations 2-4)."""
 
-    epochs: Epochs
+    epochs: AtLeastOne
     optimiser: Optimiser
     learning_rate: Rate
     schedule: Schedule
@@ -56,12 +56,12 @@ class FpaeRecipe(_Settings):
 class CinRecipe(_Settings):
     """How the classifier is trained on residuals (section 2.2); the baselines use the same settings."""
 
-    epochs: Epochs
+    epochs: AtLeastOne
     optimiser: Optimiser
     learning_rate: Rate
     schedule: Schedule
     weight_decay: NotNegative
-    batch_size: Epochs
+    batch_size: AtLeastOne
     init: Annotated[str, Field(description="imagenet, random or a weights file")]
     class_weights: Annotated[
         Literal["balanced", "none"] | tuple[Weight, Weight, Weight],

@@ -7,6 +7,7 @@ from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the command's arguments."""
     parser.add_argument("out_dir", type=Path, metavar="OUT_DIR", help="new folder for the images and masks")
     parser.add_argument(
         "--per-class",
@@ -20,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Draw what is asked for."""
     from phantoms.data_dir import write_phantoms
     from train.data.data_dir import describe_data
     from train.progress import track
