@@ -115,7 +115,7 @@ def test_an_explanation_whose_caller_has_gone_is_not_computed(server, post, imag
 
 def test_a_caller_that_gives_up_says_so(server, image):
     client = CoroNetClient(server.url, server.token, timeout=0.3)
-    with pytest.raises(Overloaded, match="within 0.3 s"):
+    with pytest.raises(Overloaded, match=r"within 0\.3 s"):
         client.explain(image, method="meaningful_perturbation", steps=300)
     (files,) = ServerFiles.found_in(server.temporary)
     assert list(files.directory.glob("abandoned-*"))
