@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ _MULTIPART = "multipart/form-data"
 _PART_HEADERS = 1024  # bytes that a form spends on one field at most: boundary, names, content types
 _MOST_UNPACKED = 1 << 27  # bytes: a raw film of 64 megapixels at 16 bits
 _GZIP = b"\x1f\x8b"
+_LENGTH = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,13 @@ class SentAs:
         Raises:
             InvalidRequest: there was more in the request than in its fields.
         """
-        if not (self.content_type or "").lower().startswith(_MULTIPART) or not (self.content_length or "").isdigit():
+        length = self.content_length or ""
+        if not (self.content_type or "").lower().startswith(_MULTIPART) or not _LENGTH.fullmatch(length):
             return
         arrived = sum(len(name) + _size(value) + _PART_HEADERS for name, value in row.items())
-        if int(self.content_length or 0) > arrived + _PART_HEADERS:
+        if int(length) > arrived + _PART_HEADERS:
             raise InvalidRequest(
-                f"found {self.content_length} bytes in the form, of which its fields hold "
+                f"found {length} bytes in the form, of which its fields hold "
                 f"{sum(map(_size, row.values()))}: a field was sent more than once, and only its last value arrives; "
                 "need each field once, so send one image per request (or a JSON 'instances' list)"
             )

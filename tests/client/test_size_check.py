@@ -71,7 +71,8 @@ def test_a_large_image_is_not_sent_where_it_is_refused(ask):
 def test_a_server_that_takes_more_gets_it(ask, fake_server, monkeypatch):
     monkeypatch.setattr(size_check, "_TIMEOUT", 0.2)
     ask(fake_server.url)
-    assert fake_server.requests[-1].body == bytes(1001)
+    # on a busy machine the probe may be answered after it
+    assert bytes(1001) in [request.body for request in fake_server.requests]
 
 
 @pytest.mark.parametrize(("says", "raised"), [(TOO_LARGE, ImageTooLarge), (b"", ServerError)])

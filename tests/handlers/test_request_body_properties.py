@@ -35,6 +35,8 @@ SENT = st.builds(
 @given(st.dictionaries(NAMES, VALUES, max_size=4), st.booleans(), SENT)
 @example({"body": b"[" * 100_000}, True, SentAs())
 @example({"body": b"{" * 100_000}, True, SentAs())
+@example({"body": b"x"}, False, SentAs("multipart/form-data; boundary=x", None, "²"))
+@example({"body": b"x"}, False, SentAs("multipart/form-data; boundary=x", None, "9" * 5000))
 def test_any_row_holds_images_or_is_refused(row: dict[str, object], explain: bool, sent: SentAs) -> None:
     try:
         request = parse_row(row, explain=explain, max_instances=2, sent=sent)
