@@ -125,6 +125,45 @@ def test_failures_are_one_line_and_status_1_and_leave_nothing(artefact_dir, data
         assert not out.exists()
 
 
+@pytest.mark.parametrize("wrong", ["out", "model", "class", "method", "split"])
+def test_all_that_can_be_refused_is_refused_before_an_image_is_classified(
+    artefact_dir, data_dir, tmp_path, capsys, monkeypatch, wrong
+):
+    def classified(*arguments, **keywords):
+        raise AssertionError("work has begun")
+
+    monkeypatch.setattr("evaluation.run_evaluation.evaluate", classified)
+    (tmp_path / "file").write_text("")
+    model, out, more = artefact_dir, tmp_path / "report", []
+    if wrong == "out":
+        out = tmp_path / "file" / "report"
+    elif wrong == "model":
+        model = tmp_path / "no-model"
+    elif wrong == "class":
+        shutil.rmtree(data_dir / "test" / "COVID-19")
+    elif wrong == "method":
+        more = ["--explain", "lime"]
+    else:
+        more = ["--split", "validation"]
+    said = {
+        "out": f"--out {out}",
+        "model": f"{model}: found nothing",
+        "class": f"{data_dir}: ",
+        "method": "method: found 'lime'",
+        "split": f"{data_dir} has no validation split",
+    }[wrong]
+    assert main(["evaluate", str(model), str(data_dir), "--out", str(out), *more]) == 1
+    assert said in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_comparison_that_cannot_be_written_is_refused_before_reports_are_read(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    out = tmp_path / "file" / "comparison"
+    assert main(["evaluate", "--compare", "A", "B", "--out", str(out)]) == 1
+    assert f"--out {out}" in capsys.readouterr().err
+
+
 def test_unreadable_images_are_left_out_when_asked(artefact_dir, data_dir, tmp_path, capsys):
     (data_dir / "test" / "Healthy" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n cut")
     command = ["evaluate", str(artefact_dir), str(data_dir), "--out", str(tmp_path / "r"), "--explain"]
