@@ -13,7 +13,7 @@ from PIL import Image, ImageFile, PngImagePlugin, WebPImagePlugin
 
 from model_src.errors import InvalidImage, UnsupportedImage
 from model_src.imaging.decoding import check_pixel_count, scale_samples
-from model_src.imaging.png_metadata import without_large_metadata
+from model_src.imaging.png_metadata import METADATA, without_large_metadata
 
 # Pillow's log repeats what our errors say, and quotes tags of the file.
 logging.getLogger("PIL").setLevel(logging.CRITICAL)
@@ -73,7 +73,8 @@ def read_png(data: bytes, warnings: list[str]) -> np.ndarray:
         UnsupportedImage: animated, or 16-bit colour that is nearly black.
     """
     check_pixel_count(*png_size(data))
-    data = without_large_metadata(data, warnings)
+    if any(name in data for name in METADATA):
+        data = without_large_metadata(data, warnings)
     depth_and_colour = data[24:26]
     if depth_and_colour == _GRAY_ALPHA_16:
         return gray_pixels(PngImagePlugin.PngImageFile(BytesIO(_two_for_four(data))), warnings, paired=True)
@@ -195,7 +196,7 @@ def _two_for_four(data: bytes) -> bytes:
     Pillow keeps only the high byte of such samples. PNG filters work on bytes, and both kinds have four
     bytes a pixel, so as RGBA all bytes arrive: gray high, gray low, alpha high, alpha low.
     """
-    header = data[12:24] + _RGBA_8 + data[26:29]  # "IHDR", width, height, kind, compression .. interlace
+    header = data[12:24] + _RGBA_8 + data[26:29]  # "IHDR", width, height, layout, compression .. interlace
     return data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:]
 
 

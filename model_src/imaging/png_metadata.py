@@ -14,6 +14,7 @@ _SIGNATURE = 8  # bytes
 _LARGEST = 1 << 20  # bytes of one compressed profile or text when inflated, as Pillow has it
 _LARGEST_TOTAL = 64 << 20  # bytes of all text together, as Pillow has it; bounds the work here too
 _PROFILE, _TEXTS = b"iCCP", (b"tEXt", b"zTXt", b"iTXt")
+METADATA = (_PROFILE, *_TEXTS)
 # Texts that may hold the orientation.
 _ORIENTED = (b"XML:com.adobe.xmp", b"Raw profile type exif")
 

@@ -77,8 +77,8 @@ def _page(image: TiffImagePlugin.TiffImageFile) -> int:
     while len(pages) <= _MOST_PAGES:
         pages.append(image.size)
         tags = image.tag_v2
-        kind, old_kind = tags.get(_NEW_SUBFILE_TYPE, 0), tags.get(_SUBFILE_TYPE, 0)
-        marked.append(bool(kind & _REDUCED) or old_kind == _OLD_REDUCED)
+        mark, old_mark = tags.get(_NEW_SUBFILE_TYPE, 0), tags.get(_SUBFILE_TYPE, 0)
+        marked.append(bool(mark & _REDUCED) or old_mark == _OLD_REDUCED)
         try:
             image.seek(len(pages))
         except EOFError:

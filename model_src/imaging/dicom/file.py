@@ -79,7 +79,7 @@ def _layout(ds: Dataset, photometric: str) -> Layout:
         high,
         signed=header_integer(ds, "PixelRepresentation", 0) == 1,
         samples=samples,
-        planar=header_integer(ds, "PlanarConfiguration", 0) == 1,
+        planar=samples > 1 and header_integer(ds, "PlanarConfiguration", 0) == 1,
         halved=photometric == "YBR_FULL_422" and columns % 2 == 0,
     )
 

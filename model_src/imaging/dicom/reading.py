@@ -17,7 +17,7 @@ from model_src.imaging.dicom.parse import OVERLAY_BIT_POSITION, OVERLAY_BITS_ALL
 from model_src.imaging.dicom.pixels import Layout
 
 _BLOCK = 1 << 20  # words counted at a time
-_PAIRS = 1 << 20  # neighbours that are compared, about
+_PAIRS = 1 << 18  # neighbours that are compared, about
 
 # Up to this share of a film may be markers, text and borders brighter than the header allows.
 _MARKED = 0.1
@@ -206,7 +206,7 @@ def _has_swapped_bytes(words: np.ndarray, layout: Layout) -> bool:
     if words.itemsize == 1 or min(words.shape) < _SMALLEST:
         return False
     left, right = _neighbours(words)
-    if np.unique(left).size < _FEWEST:
+    if np.count_nonzero(_count(left)) < _FEWEST:
         return False
 
     def relative(change: Callable[[np.ndarray], np.ndarray]) -> float:
