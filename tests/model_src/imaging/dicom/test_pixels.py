@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from io import BytesIO
 
@@ -163,3 +164,20 @@ def test_eight_bits_in_big_endian_words(write_dicom: Writer) -> None:
 def test_padding_bytes_after_odd_pixels(write_dicom: Writer) -> None:
     odd = np.array([[1, 2, 3]], np.uint8)
     np.testing.assert_allclose(read_image(write_dicom(odd)).pixels, odd / 255, atol=1e-6)
+
+
+# 16 x 16 samples, row r and column c: 200 r + 60 c; encoded by OpenJPH 0.26.3.
+HTJ2K = base64.b64decode(
+    "/0//UQApQAAAAAAQAAAAEAAAAAAAAAAAAAAAEAAAABAAAAAAAAAAAAABDwEB/1AACAACAAAACv9SAAwAAgABAAUEBEAB/1wAEyCI"
+    "kJCQkJCQkJCQkJCQiIiI/2QAFwABT3BlbkpQSCBWZXIgMC4yNi4zLv+QAAoAAAAAAIIAAf+TwAAmtfYFB3QAAMAAE0AAEwBI/AKH"
+    "dABG/gMHdADAABPAABOAIkT8AgJ0ACAH+QCjVADAABUwAAVYDAwMDKpxgnUAggsWLPjAQgHstgDAACugABaQtm3btm3b58p6enCC"
+    "eACOHR0dHR0dHf2MYHv2MYHsugD/2Q=="
+)
+
+
+@pytest.mark.parametrize("syntax", [uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, uid.HTJ2K])
+def test_high_throughput_jpeg_2000(write_dicom: Writer, syntax: uid.UID) -> None:
+    ramp = (200 * np.arange(16)[:, None] + 60 * np.arange(16)).astype(np.uint16)
+    decoded = read_image(write_dicom(ramp, syntax, HTJ2K, BitsStored=12))
+    np.testing.assert_allclose(decoded.pixels, ramp / 4095, atol=1e-6)
+    assert decoded.warnings == ()
