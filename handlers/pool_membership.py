@@ -12,7 +12,7 @@ import logging
 import math
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 from handlers.server_files import WORKERS_VARIABLES, ServerFiles, is_request_name
@@ -67,29 +67,36 @@ class PoolMembership:
     @contextmanager
     def working(self) -> Iterator[bool]:
         """Around every batch; False when the server is stopping and the batch is to be sent away."""
-        if self.files is None:
-            yield True
-        else:
-            with self.files.working() as wanted:
-                if self.explains:  # again: cleaners of /tmp take what is old
-                    self.files.announce_explanations()
-                yield wanted
+        wanted = True
+        with ExitStack() as held:
+            if self.files is not None:
+                with suppress(OSError):  # the directory cannot be used any more: on as if alone
+                    wanted = held.enter_context(self.files.working())
+                    if self.explains:  # again: cleaners of /tmp take what is old
+                        self.files.announce_explanations()
+            yield wanted
 
     @contextmanager
     def explaining(self) -> Iterator[float]:
         """Around every explanation; gives the seconds it may take, 0 when it would take predictions' last worker."""
-        if self.files is None or self.explains or not self.files.has_explanations():
-            yield math.inf
-        else:
-            with self.files.slot(self.workers - 1) as free:
-                yield EXPLANATION_BESIDE_PREDICTIONS if free else 0
+        seconds = math.inf
+        with ExitStack() as held:
+            if self.files is not None and not self.explains:
+                with suppress(OSError):  # as above
+                    if self.files.has_explanations():
+                        free = held.enter_context(self.files.slot(self.workers - 1))
+                        seconds = EXPLANATION_BESIDE_PREDICTIONS if free else 0
+            yield seconds
 
     def abandon(self, name: str) -> None:
         """Let the worker that explains the request of this name, or is about to, drop it."""
         if self.files is not None:
-            with suppress(OSError):  # no space left: then it goes on to its end
+            with suppress(OSError):  # then it goes on to its end
                 self.files.abandon(name)
 
     def abandoned(self, name: str | None) -> bool:
         """Whether the caller of the request of this name has gone; never, of a request without a name."""
-        return self.files is not None and is_request_name(name) and self.files.abandoned(str(name))
+        if self.files is not None and is_request_name(name):
+            with suppress(OSError):  # as above
+                return self.files.abandoned(str(name))
+        return False

@@ -2,8 +2,7 @@
 
 Workers of TorchServe know nothing of one another. What they must agree on is small: whether explanations have workers
 of their own, how many of the others explain just now, which explanations nobody waits for any more, and whether the
-server is about to stop. Locks are flock's,
-which the system releases when a process dies, however it dies.
+server is about to stop. Locks are flock's, which the system releases when a process dies, however it dies.
 """
 
 from __future__ import annotations
@@ -39,10 +38,7 @@ class ServerFiles:
     def __init__(self, directory: Path) -> None:
         """Raises OSError when the directory cannot be made, PermissionError when it is another user's."""
         self.directory = directory
-        directory.mkdir(mode=0o700, exist_ok=True)
-        found = directory.lstat()
-        if found.st_uid != os.getuid() or found.st_mode & 0o170077 != 0o040000:
-            raise PermissionError(f"{directory}: is not a directory of this user alone")
+        self._make_directory()
 
     @classmethod
     def of_process(cls, pid: int) -> ServerFiles:
@@ -117,10 +113,16 @@ class ServerFiles:
         """Whether that was said."""
         return (self.directory / f"{_ABANDONED}{name}").exists()
 
+    def _make_directory(self) -> None:
+        self.directory.mkdir(mode=0o700, exist_ok=True)
+        found = self.directory.lstat()
+        if found.st_uid != os.getuid() or found.st_mode & 0o170077 != 0o040000:
+            raise PermissionError(f"{self.directory}: is not a directory of this user alone")
+
     @contextmanager
     def _lock(self, name: str, operation: int) -> Iterator[bool]:
-        """Hold a lock on a file inside; False when it could not be had at once."""
-        self.directory.mkdir(mode=0o700, exist_ok=True)  # a cleaner of /tmp may have been there
+        """Hold a lock on a file inside; False when it could not be had at once. OSError as at the start."""
+        self._make_directory()  # a cleaner of /tmp may have been there, and another user after it
         descriptor = os.open(self.directory / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import tempfile
 from dataclasses import replace
 
@@ -109,3 +110,29 @@ def test_an_explanation_is_abandoned_by_its_name_in_whichever_pool_that_is_said(
     alone = replace(explainer, files=None)
     alone.abandon(name)
     assert not alone.abandoned(name)
+
+
+@pytest.mark.parametrize("model", ["coronet", "coronet-explain"])
+def test_a_directory_that_is_lost_while_it_works_leaves_a_worker_as_if_alone(niceness, model):
+    membership = PoolMembership.join(model, 1)
+    PoolMembership.join("coronet-explain", 1)  # a prediction worker alone would otherwise send explanations away
+    shutil.rmtree(membership.files.directory)
+    membership.files.directory.write_text("in the way")
+    with membership.working() as wanted, membership.explaining() as seconds:
+        assert (wanted, seconds) == (True, math.inf)
+
+
+def test_a_failure_inside_is_not_taken_for_a_lost_directory(niceness):
+    membership = PoolMembership.join("coronet", 2)
+    PoolMembership.join("coronet-explain", 1)
+    with pytest.raises(OSError, match="of the work"), membership.working(), membership.explaining():
+        raise OSError("of the work")
+
+
+def test_whether_a_request_is_abandoned_is_no_failure_where_it_cannot_be_known(niceness, monkeypatch):
+    def refuse(path):
+        raise PermissionError(path)
+
+    membership = PoolMembership.join("coronet", 1)
+    monkeypatch.setattr("pathlib.Path.exists", refuse)  # as in a directory of another user's
+    assert not membership.abandoned("0123456789abcdef" * 2)

@@ -127,3 +127,9 @@ def test_names_of_old_requests_are_swept(files):
 def test_a_request_cannot_be_named_anything(name):
     assert not is_request_name(name)
     assert is_request_name("0123456789abcdef" * 2)
+
+
+def test_a_directory_that_has_become_another_users_is_not_used(files):
+    files.directory.chmod(0o777)
+    with pytest.raises(PermissionError, match="not a directory of this user alone"), files.working():
+        pass
