@@ -42,12 +42,14 @@ def _leave_it_to_the_owner(*_: object) -> None:
 def _watch(server: subprocess.Popen[bytes]) -> None:
     """Wait until the owner closes standard input, then end the server.
 
-    What its launcher has started is asked, because that ends its own workers in good order; the launcher follows.
+    What its launcher has started is asked, because that ends its own workers in good order; the launcher follows. In
+    the first second there is only the launcher.
     """
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), 1024):  # not by sys.stdin, whose lock would abort this process at its end
+        pass
     with contextlib.suppress(psutil.NoSuchProcess):
         launcher = psutil.Process(server.pid)
-        for process in launcher.children():
+        for process in launcher.children() or [launcher]:
             process.terminate()
     _end_the_rest()
 

@@ -20,6 +20,7 @@ child = subprocess.Popen([sys.executable, "-c", "import time; print('ready', flu
 child.wait()
 sys.exit(3)
 """
+YOUNG_LAUNCHER = "import time; print('ready', flush=True); time.sleep(60)"
 OWNER = f"""
 import subprocess, sys, time
 supervisor = subprocess.Popen([sys.executable, "-m", "launcher.supervisor", sys.executable, "-c", {LAUNCHER!r}],
@@ -60,6 +61,24 @@ def test_closing_it_ends_the_server_in_good_order(supervisor):
     assert gone(supervisor.pid)
 
 
+def test_a_server_that_has_started_nothing_yet_is_ended_itself():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "launcher.supervisor", sys.executable, "-c", YOUNG_LAUNCHER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert process.stdout.readline() == "ready\n"
+    process.stdin.close()
+    try:
+        assert process.wait(10) == 256 - signal.SIGTERM  # as asked; after 20 s it would be killed
+    finally:
+        process.wait(40)
+        process.stdout.close()
+
+
 def test_signals_are_the_owners_business(supervisor):
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         supervisor.send_signal(number)
@@ -79,7 +98,7 @@ def test_an_owner_that_is_killed_takes_the_server_along():
 
 def test_the_server_does_not_get_the_supervisors_module_path():
     root = str(Path(__file__).parents[2])
-    done = subprocess.run(
+    process = subprocess.Popen(
         [
             sys.executable,
             "-m",
@@ -89,9 +108,11 @@ def test_the_server_does_not_get_the_supervisors_module_path():
             "import os; print(os.environ.get('PYTHONPATH'))",
         ],
         env={**os.environ, "PYTHONPATH": root},
+        stdin=subprocess.PIPE,  # open as long as its owner lives
         stdout=subprocess.PIPE,
         text=True,
-        check=True,
         start_new_session=True,
     )
-    assert done.stdout == "None\n"
+    with process:
+        assert process.stdout.readline() == "None\n"
+        assert process.wait(20) == 0
