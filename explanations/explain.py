@@ -24,9 +24,7 @@ from model_src.networks.coronet import CoroNet
 
 NOTHING_TO_EXPLAIN = 0.05  # below this probability there is hardly anything to delete
 FLAT = 1e-3  # an image whose gray values differ by less is constant for our purposes
-BORDER_WIDTH = (
-    0.02  # part of the side; what is black (the image's minimum) along a whole edge at least so far is a border
-)
+BORDER_WIDTH = 0.02  # part of the side: what is black (the image's minimum) along a whole edge so far in is a border
 BORDER_GRAY = 0.01  # above the image's minimum; JPEG leaves black not quite black
 # What a sign other than the default does to the scores, which remove or insert what matters *for* the class.
 _TURNED_ROUND = {

@@ -56,7 +56,10 @@ class Option:
 
 def shown(value: object) -> str:
     """A short, ASCII, one-line form of anything a caller sent, for error messages."""
-    text = ascii(value)
+    try:
+        text = ascii(value)
+    except RecursionError:  # lists in lists in lists, which the JSON parser has just been able to read
+        text = f"a {type(value).__name__} that is nested too deeply"
     return text if len(text) <= 40 else text[:37] + "..."
 
 

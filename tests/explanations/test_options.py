@@ -80,3 +80,11 @@ def test_description_lists_what_the_parser_takes():
     assert list(described) == list(METHODS)
     assert described["occlusion"]["options"]["baseline"]["takes"] == "one of black, blur, healthy"
     assert described["meaningful_perturbation"]["options"]["steps"]["takes"] == "an integer from 1 to 1000"
+
+
+def test_a_value_nested_too_deeply_to_be_shown_is_refused_all_the_same():
+    value: list = []
+    for _ in range(10_000):
+        value = [value]
+    with pytest.raises(InvalidRequest, match=r"steps: found a list that is nested too .*, need an integer"):
+        parse_options({"steps": value})
