@@ -42,7 +42,7 @@ def wait_until_ready(server: Server, pools: Sequence[WorkerPool], progress: Prog
     progress("asking for a small prediction and a small explanation")
     try:
         server.client().check()
-    except RequestError as error:
+    except (RequestError, ServerError) as error:  # the latter when it has ended meanwhile
         raise ServerError(server.failure(f"the model loaded but does not answer ({error})")) from None
 
 

@@ -61,9 +61,9 @@ def test_how_far_it_is_is_said_when_it_changes():
     assert server.checked == 1
 
 
-@pytest.mark.parametrize("how", ["ended", "failed", "late", "refused"])
+@pytest.mark.parametrize("how", ["ended", "failed", "late", "refused", "gone"])
 def test_what_goes_wrong_is_said_with_the_log(monkeypatch, how):
-    server = FakeServer((2, 1) if how == "refused" else (0, 0))
+    server = FakeServer((2, 1) if how in ("refused", "gone") else (0, 0))
     if how == "ended":
         server.process.poll = lambda: 1
     elif how == "failed":
@@ -71,7 +71,13 @@ def test_what_goes_wrong_is_said_with_the_log(monkeypatch, how):
     elif how == "late":
         monkeypatch.setattr(readiness, "SERVER_START", -1)
     else:
-        server.refusal = Overloaded("busy")
-    says = {"ended": "ended while", "failed": "not be loaded", "late": "within -1 s", "refused": "not answer .busy"}
+        server.refusal = Overloaded("busy") if how == "refused" else ServerError("no connection")
+    says = {
+        "ended": "ended while",
+        "failed": "not be loaded",
+        "late": "within -1 s",
+        "refused": "not answer .busy",
+        "gone": "not answer .no connection",
+    }
     with pytest.raises(ServerError, match=f"{says[how]}.*; log"):
         wait_until_ready(server, POOLS, lambda line: None)
