@@ -38,19 +38,19 @@ def shipped_model_store() -> Path:
         OSError: no space left.
     """
     store = _cache_directory() / f"model-store-{_digest()}"
+    try:
+        store.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ServerError(f"{store} cannot be made ({error.strerror}): {_OTHERWISE}") from None
+    owner = store.stat().st_uid  # who decides what the server runs, also after it was packed
+    if owner != os.getuid():
+        raise ServerError(f"{store} belongs to user {owner}, need one of your own: {_OTHERWISE}")
     if (store / ARCHIVE).is_file():
-        owner = store.stat().st_uid  # who decides what the server runs
-        if owner != os.getuid():
-            raise ServerError(f"{store} belongs to user {owner}, need one of your own: {_OTHERWISE}")
         return store
     from archive.build import build_archive  # torch, which packing alone needs
     from train.runs.export import export_run
 
     print(f"packing the shipped model into {store}, once, some 20 seconds ...", flush=True)
-    try:
-        store.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise ServerError(f"{store} cannot be made ({error.strerror}): {_OTHERWISE}") from None
     with tempfile.TemporaryDirectory(prefix="coronet-shipped-") as folder:
         artefacts = Path(folder) / "artefacts"
         export_run(PRETRAINED, artefacts)

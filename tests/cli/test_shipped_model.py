@@ -80,6 +80,15 @@ def test_without_a_home_it_says_what_to_set(packed, monkeypatch):
         shipped_model_store()
 
 
+def test_nothing_is_packed_into_a_place_of_somebody_elses(packed, monkeypatch):
+    store = shipped_model_store()
+    (store / "coronet.mar").unlink()
+    monkeypatch.setattr(shipped_model.os, "getuid", lambda: store.stat().st_uid + 1)
+    with pytest.raises(ServerError, match=r"belongs to user \d+, need one of your own: set XDG_CACHE_HOME"):
+        shipped_model_store()
+    assert packed == [store]
+
+
 def test_what_somebody_else_has_put_there_is_not_served(packed, monkeypatch):
     store = shipped_model_store()
     monkeypatch.setattr(shipped_model.os, "getuid", lambda: store.stat().st_uid + 1)
