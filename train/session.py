@@ -67,10 +67,8 @@ class TrainingSession:
 
     @property
     def residual_folder(self) -> Path:
-        """Where this run's residuals lie: with the decoded images, but in a folder that no other run looks at."""
-        return residual_folder(self.run, self.options.cache_dir)
+        """Where this run's residuals lie: with the decoded images, but in a folder that no other run looks at.
 
-
-def residual_folder(run: RunFolder, cache_dir: Path | None) -> Path:
-    """Inside the run, or in the cache folder of several runs under the run's id."""
-    return cache_dir / f"residuals-{run.record().id}" if cache_dir else run.cache / "residuals"
+        Nor does one that is begun anew in the same RUN_DIR: it has an id of its own.
+        """
+        return (self.options.cache_dir or self.run.cache) / f"residuals-{self.run.record().id}"

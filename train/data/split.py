@@ -68,7 +68,12 @@ def image_list(data: TrainingData) -> str:
         for part, examples in (("train", data.train), ("validation", data.validation))
         for example in examples
     ]
-    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return _digest("\n".join(lines)).hex()[:16]
+
+
+def _digest(text: str) -> bytes:
+    """SHA-256 of a text, in which file names may be that are no UTF-8."""
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
 
 
 def without_patients_of(examples: Sequence[Example], others: Sequence[Example]) -> tuple[list[Example], list[Example]]:
@@ -97,7 +102,7 @@ def split_by_patient(examples: Sequence[Example], fraction: float, seed: int) ->
     classes_of: dict[str, set[int]] = {}
     for example in examples:
         classes_of.setdefault(example.patient, set()).add(example.label)
-    order = sorted(classes_of, key=lambda patient: hashlib.sha256(f"{seed}/{patient}".encode()).digest())
+    order = sorted(classes_of, key=lambda patient: _digest(f"{seed}/{patient}"))
     patients_of = {label: [p for p in order if label in classes_of[p]] for label in range(len(CLASS_NAMES))}
 
     in_validation: dict[str, bool] = {}

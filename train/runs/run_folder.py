@@ -126,9 +126,17 @@ class RunFolder:
             temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
     def read_metrics(self) -> dict[str, Any]:
-        """The contents of metrics.json, empty before the first stage is done."""
+        """The contents of metrics.json, empty before the first stage is done. Raises RunError for a damaged file."""
         path = self.path / "metrics.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        if not path.is_file():
+            return {}
+        try:
+            metrics = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise RunError(f"{path}: cannot be read ({error}); restore it or train again") from error
+        if not isinstance(metrics, dict):
+            raise RunError(f"{path}: found {type(metrics).__name__}, need an object; restore it or train again")
+        return metrics
 
     def save_weights(self, stage: str, weights: dict[str, Tensor], metrics: dict[str, Any]) -> None:
         """Finish a stage: its metrics, then its weights, then away with its checkpoint."""
@@ -161,12 +169,18 @@ class RunFolder:
         return _load(path, "delete it to start this stage again") if path.exists() else None
 
     def history(self) -> list[dict[str, str]]:
-        """The rows of history.csv."""
+        """The rows of history.csv. Raises RunError for a damaged file."""
         path = self.path / "history.csv"
         if not path.exists():
             return []
-        with path.open(newline="") as stream:
-            return list(csv.DictReader(stream))
+        try:
+            with path.open(newline="", encoding="utf-8") as stream:
+                rows = list(csv.DictReader(stream))
+            if any(set(row) != set(HISTORY_COLUMNS) or None in row.values() for row in rows):
+                raise ValueError("not a row for each stage and epoch")
+        except (ValueError, csv.Error) as error:
+            raise RunError(f"{path}: cannot be read ({error}); delete it, its rows then begin anew") from error
+        return rows
 
     def checkpoint_path(self, stage: str) -> Path:
         """Where the state of a stage under way is kept."""
@@ -183,7 +197,7 @@ def tensor_bytes(content: Any) -> bytes:
 def read_state_dict(path: Path) -> dict[str, Tensor]:
     """A plain state dict from a file. Raises RunError if it is missing, damaged or something else."""
     state = _load(path, "need a PyTorch state dict (.pt or .pth)")
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not all(isinstance(n, str) and isinstance(v, Tensor) for n, v in state.items()):
         raise RunError(f"{path}: not a plain state dict; need a dict of name -> tensor saved with torch.save")
     return state
 

@@ -98,7 +98,7 @@ def read_record(path: Path) -> RunRecord:
     """
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise RunError(f"{path}: not found; need a run folder made by: coronet train DATA_DIR --out RUN_DIR") from None
     except (OSError, ValueError) as error:
         raise RunError(f"{path}: cannot be read ({error}); restore it or train again") from error

@@ -35,7 +35,7 @@ class Stage:
     """What differs between the stages of a training.
 
     `losses(indices, epoch)` gives, for this process's share of a micro-batch, a sum of losses with gradients;
-    `norm(indices)` what the sum over the whole batch is divided by. `validate(network)` gives a dict with
+    `norm(indices, epoch)` what the sum over the whole batch is divided by. `validate(network)` gives a dict with
     "score" (higher is better) and what goes into history.csv and metrics.json.
     """
 

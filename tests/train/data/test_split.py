@@ -129,3 +129,9 @@ def test_real_patients_are_kept_apart(shared_data: Path) -> None:
     data = read_training_data(shared_data / "cxr512", fraction=0.15, seed=0)
     assert patients(data.left_out) == {"00002288", "00003248", "00003392"}  # in both label files as published
     assert not patients(data.train) & patients(data.validation)
+
+
+def test_a_file_name_that_is_no_utf_8_is_dealt_out_like_any_other() -> None:
+    latin = "M\udcfcller"  # how Python gives the byte 0xFC of a name in Latin-1
+    train, validation = split_by_patient([*HUNDRED, example(latin, 0)], 0.1, seed=0)
+    assert latin in patients(train) | patients(validation)

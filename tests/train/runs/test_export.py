@@ -55,6 +55,7 @@ def test_artefact_that_differs_is_not_written(random_chain: CoroNet) -> None:
         (b"", "cannot be read"),
         ({"a": torch.ones(1)}, "do not fit FPAE"),
         ([1, 2], "not a plain state dict"),
+        ({0: torch.ones(1)}, "not a plain state dict"),
     ],
 )
 def test_wrong_weight_files_are_named(weights: Path, tmp_path: Path, content: object, message: str) -> None:
@@ -69,5 +70,14 @@ def test_unfinished_run_says_what_to_do(weights: Path, tmp_path: Path) -> None:
     run = import_weights(weights / "healthy.pth", weights / "pneumonia.pth", None, tmp_path / "run", image_size=64)
     run.weights_path("cin").unlink()
     with pytest.raises(RunError, match=r"cin\.pt: not found.*--resume"):
+        export_run(run.path, tmp_path / "artefacts")
+    assert not (tmp_path / "artefacts").exists()
+
+
+@pytest.mark.parametrize("content", ['{"cin', "[]", "\\xff"])
+def test_damaged_metrics_are_named_before_anything_is_compiled(weights: Path, tmp_path: Path, content: str) -> None:
+    run = import_weights(weights / "healthy.pth", weights / "pneumonia.pth", None, tmp_path / "run", image_size=64)
+    (run.path / "metrics.json").write_bytes(content.encode().replace(b"\\xff", b"\xff"))
+    with pytest.raises(RunError, match=r"metrics\.json: .*restore it or train again"):
         export_run(run.path, tmp_path / "artefacts")
     assert not (tmp_path / "artefacts").exists()

@@ -19,7 +19,8 @@ from model_src.errors import CoroNetError, DataError, RunError
 from tests.train.short_runs import Killed, kill_after, train
 from train.data.classifier_inputs import ResidualCache
 from train.recipe import Recipe
-from train.runs.run_folder import RunFolder
+from train.runs.run_folder import HISTORY_COLUMNS, RunFolder
+from train.session import TrainingOptions, TrainingSession
 
 
 @pytest.fixture
@@ -181,3 +182,26 @@ def test_residual_cache_takes_its_room_at_once_or_leaves_nothing(tmp_path: Path)
 
 def test_run_json_names_no_folder_of_this_machine(whole: RunFolder, stripes: Path) -> None:
     assert str(stripes.parent) not in json.dumps(whole.record().as_dict())
+
+
+@pytest.mark.parametrize("content", ["stage,epoch,lo", "fpae_healthy,1,0.5\n", "\\xff"])
+def test_a_damaged_history_is_named(tmp_path: Path, content: str) -> None:
+    whole = f"{','.join(HISTORY_COLUMNS)}\ncin,1,0.5,0.5,0.9,0.001,20\n"
+    (tmp_path / "history.csv").write_text(whole)
+    assert [row["epoch"] for row in RunFolder(tmp_path).history()] == ["1"]
+    (tmp_path / "history.csv").write_bytes((whole + content).encode().replace(b"\\xff", b"\xff"))
+    with pytest.raises(RunError, match=r"history\.csv: cannot be read .*; delete it"):
+        RunFolder(tmp_path).history()
+
+
+def test_a_run_begun_anew_in_the_same_folder_takes_no_residuals_of_the_one_before(
+    recipe: Recipe, cut: RunFolder, tmp_path: Path
+) -> None:
+    run, options = RunFolder(tmp_path / "run"), TrainingOptions(tmp_path, tmp_path / "run")
+    session = TrainingSession(recipe, options, run, *[None] * 4)  # type: ignore[arg-type]
+    run.create(cut.record())
+    first = session.residual_folder
+    assert first == session.residual_folder  # of a run that goes on
+    run.create(cut.record().changed(id="another"))  # the first ended before its first epoch
+    assert session.residual_folder != first
+    assert {folder.parent for folder in (first, session.residual_folder)} == {run.cache}

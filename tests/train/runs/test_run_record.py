@@ -67,3 +67,9 @@ def test_what_decides_the_result_must_be_as_it_was_begun() -> None:
         name = next(iter(change))
         with pytest.raises(RunError, match=f"begun with another {name}"):
             check_same_training(Path("run"), begun, begun.changed(**change))
+
+
+def test_a_file_in_place_of_a_run_folder_is_told_what_is_needed(tmp_path: Path) -> None:
+    (tmp_path / "weights.pt").write_bytes(b"")
+    with pytest.raises(RunError, match=r"not found; need a run folder made by"):
+        read_record(tmp_path / "weights.pt" / "run.json")
