@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
+import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ def load_archive(path: Path, device: torch.device) -> LoadedClassifier:
             for name in (TFEN_NAME, CIN_NAME, INFO_NAME):
                 archive.extract(name, folder)
             network, info = load_artefacts(folder, device)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise ArtefactError(f"{path}: not a whole .mar archive ({error}); build or copy it again") from error
     return _loaded(network, info, path, "CoroNet, archive", device)
 

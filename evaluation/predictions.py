@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -185,5 +186,6 @@ def _results(batch: list[DecodedImage], answer: Classified, roots: Sequence[Path
 
 
 def _relative(path: Path, roots: Sequence[Path]) -> str:
+    """The path below its root, as text that can be drawn and written: bytes that are no UTF-8 as \\xff."""
     root = next((root for root in roots if path.is_relative_to(root)), None)
-    return (path.relative_to(root) if root else path).as_posix()
+    return os.fsencode((path.relative_to(root) if root else path).as_posix()).decode("utf-8", "backslashreplace")

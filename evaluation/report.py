@@ -86,9 +86,10 @@ def write_report(
         for name, content in pictures.items():
             (temporary / f"{name}.png").write_bytes(content)
         text = json.dumps(facts, indent=2, allow_nan=False, ensure_ascii=False)
-        (temporary / METRICS_NAME).write_text(text + "\n", encoding="utf-8")
+        # A file's name need not be UTF-8; in JSON this is the escape that it would have there anyway.
+        (temporary / METRICS_NAME).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
         write_results(evaluation.results, temporary / CSV_NAME)
-        (temporary / PAGE_NAME).write_text(page, encoding="utf-8")
+        (temporary / PAGE_NAME).write_text(page, encoding="utf-8", errors="backslashreplace")
 
 
 def _facts(evaluation: Evaluation, data: DataFacts, command: Sequence[str]) -> dict[str, Any]:

@@ -65,7 +65,11 @@ class Predictions:
 
 def write_results(results: Sequence[ImageResult], path: Path) -> None:
     """Write per_image.csv: one line per image, classes by name, numbers with 7 digits."""
-    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+    with (
+        atomic_write(path) as temporary,
+        # A file's name need not be UTF-8.
+        temporary.open("w", newline="", encoding="utf-8", errors="backslashreplace") as stream,
+    ):
         writer = csv.writer(stream)
         writer.writerow(COLUMNS)
         for r in results:

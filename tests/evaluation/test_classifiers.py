@@ -100,6 +100,19 @@ def test_an_archive_with_a_flipped_byte_is_refused(archive):
         load_classifier(archive, CPU)
 
 
+def test_a_compressed_archive_with_damaged_data_is_refused(artefact_dir, tmp_path):
+    archive = tmp_path / "coronet.mar"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        for file in sorted(artefact_dir.iterdir()):
+            packed.write(file, file.name)
+        first = packed.infolist()[0]
+    content = bytearray(archive.read_bytes())
+    content[30 + len(first.filename)] = 0b111  # a last block, of a type that deflate does not have
+    archive.write_bytes(content)
+    with pytest.raises(ArtefactError, match=r"not a whole \.mar archive"):
+        load_classifier(archive, CPU)
+
+
 def test_another_file_is_no_archive(tmp_path):
     other = tmp_path / "weights.pth"
     other.write_bytes(b"something else")

@@ -5,6 +5,7 @@ import dataclasses
 import html.parser
 import io
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -21,6 +22,7 @@ from evaluation.evaluate import evaluate
 from evaluation.galleries import mistake_gallery, patients_of_class, typical_of_class, worst_mistakes
 from evaluation.intervals import Estimate, rate
 from evaluation.report import check_target, write_report
+from evaluation.results import read_results
 from evaluation.wording import change, interval, movement, number
 from explanations import Attribution, parse_options
 from model_src.errors import DataError, OutputError
@@ -287,3 +289,19 @@ def test_figures_in_words():
     assert (number(area, "share"), interval(area, "share")) == ("0.971", "0.900 to 1.000")
     assert change(Estimate(-0.031, -0.05, -0.012, None, 20, "bootstrap"), "percent") == "-3.1 (-5.0 to -1.2)"
     assert change(Estimate(None, None, None, None, 20, "none"), "percent") == "not defined"
+
+
+def test_file_names_that_are_no_utf_8_reach_the_report(make_centre_reader, write_images, tmp_path):
+    examples = write_images([0, 1, 2], shown=[1, 1, 2])  # the first is mistaken, and drawn with its name
+    latin = os.fsdecode(b"M\xfcller")
+    renamed = examples[0].path.rename(examples[0].path.with_name(f"{latin}.png"))
+    examples[0] = dataclasses.replace(examples[0], path=renamed, patient=latin)
+    gone = dataclasses.replace(examples[1], path=renamed.with_name(f"{latin}-gone.png"))
+    evaluation = evaluate(
+        make_centre_reader(), [*examples, gone], [renamed.parent], replicates=10, skip_unreadable=True
+    )
+    write_report(evaluation, DATA, draw(evaluation), [], tmp_path / "report", command=[*COMMAND, latin])
+    assert read_results(tmp_path / "report" / "per_image.csv")[0].path == r"M\xfcller.png"
+    facts = json.loads((tmp_path / "report" / "metrics.json").read_text(encoding="utf-8"))
+    assert facts["data"]["skipped"][0]["path"] == str(gone.path)
+    assert r"ller-gone.png" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
