@@ -58,7 +58,9 @@ def decode_base64(text: str, *, form: bool = False) -> bytes:
     Raises:
         InvalidImage: it is no base64.
     """
-    packed = _FRAME.sub("", _DATA_URL.sub("", text, count=1))
+    # Only at the start: to search for it would take time in the square of the length of any run of blanks.
+    prefix = _DATA_URL.match(text)
+    packed = _FRAME.sub("", text[prefix.end() :] if prefix else text)
     if form:
         packed = packed.strip(" \t\r\n").replace(" ", "+")
     packed = _WHITESPACE.sub("", packed).translate(_URL_SAFE).rstrip("=")

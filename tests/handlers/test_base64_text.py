@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 
 import pytest
 
@@ -62,3 +63,11 @@ def test_image_files_are_no_text(data):
 )
 def test_byte_order_marks_go(marked, plain):
     assert without_mark(marked) == plain
+
+
+@pytest.mark.parametrize("text", [f"{TEXT[:16]}{{}}{TEXT[16:]}", f"{{}}{TEXT}", f"data:image/png;base64,{{}}{TEXT}"])
+@pytest.mark.parametrize("blank", [" ", "\n", "\r\n"])
+def test_a_long_run_of_blanks_costs_no_more_than_its_length(text, blank):
+    started = time.process_time()
+    assert decode_base64(text.format(blank * 50_000)) == IMAGE
+    assert time.process_time() - started < 2  # in the square of the length: 9
