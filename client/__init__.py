@@ -1,1 +1,1 @@
-"""What runs at the caller: the HTTP client and the `coronet` command."""
+"""What runs at the caller: the HTTP client, without torch."""

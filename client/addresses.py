@@ -19,6 +19,7 @@ def split_url(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         _ = parts.port
+        (parts.hostname or "").encode("idna")  # a part of a name may be neither empty nor over 63 letters
     except ValueError:
         raise ServerError(
             f"{url} is not an address: need one like {DEFAULT_URL} (IPv6 in brackets: http://[::1]:8080)"

@@ -25,7 +25,7 @@ def refuses(url: str, path: str, size: int, headers: dict[str, str]) -> bool:
     lines = [f"POST {parts.path.rstrip('/')}{path} HTTP/1.1", f"Host: {parts.netloc.rpartition('@')[2]}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     lines += [f"Content-Length: {size}", "Expect: 100-continue", "Connection: close", "", ""]
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, UnicodeError):  # the latter for an address that no machine can have
         port = parts.port or (443 if tls else 80)
         connection: socket.socket = socket.create_connection((str(parts.hostname), port), _TIMEOUT)
         with contextlib.closing(connection):

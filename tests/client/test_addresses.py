@@ -32,6 +32,8 @@ def test_addresses(url, local):
         ("http://", "names no host"),
         ("http://host:99999", "need one like http://"),
         ("http://[::1", "IPv6 in brackets"),
+        ("http://a..b:8080", "is not an address"),
+        (f"http://{'a' * 64}:8080", "is not an address"),
     ],
 )
 def test_what_is_none_is_said_in_one_line(url, says):

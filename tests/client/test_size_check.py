@@ -86,3 +86,8 @@ def test_a_request_that_broke_off_is_told_apart(monkeypatch, says, raised):
 def test_the_usual_limit_is_the_configurations():
     properties = read_properties(Path(__file__).parents[2] / "config.properties")
     assert int(properties["max_request_size"]) == size_check.USUAL_LIMIT
+
+
+@pytest.mark.parametrize("host", ["a" * 64, "a..b"])
+def test_an_address_that_no_machine_can_have_refuses_nothing(host):
+    assert not size_check.refuses(f"http://{host}:8080", "/", 36_000_000, {})
