@@ -35,10 +35,11 @@ def images_below(folder: Path) -> tuple[list[Path], int]:
     """The files in a folder and below it that may be images, by name; and how many others there are.
 
     Files without an ending, or with a number for one, may be images: DICOM exports are called so. Hidden files and
-    folders are left out and not counted.
+    folders are left out and not counted. A folder that cannot be listed is among the images: reading it says why.
     """
-    found, others = [], 0
-    for place, folders, files in os.walk(folder, followlinks=False):
+    found: list[Path] = []
+    others = 0
+    for place, folders, files in os.walk(folder, onerror=lambda error: found.append(Path(error.filename))):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             if name.startswith("."):

@@ -25,7 +25,9 @@ def expand(images: Iterable[Path], recursive: bool) -> list[Path]:
             continue
         found, others = images_below(path)
         if not found:
-            raise DataError(f"{shown(path)}: found no image in this folder or below it, need PNG, JPEG or DICOM files")
+            raise DataError(
+                f"{shown(path)}: found no image in this folder or below it, need PNG, JPEG, WebP, TIFF or DICOM files"
+            )
         if others:
             print(f"coronet: {shown(path)}: {others} files are left out by their names", file=sys.stderr)
         expanded += found

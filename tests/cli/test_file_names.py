@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -63,3 +64,23 @@ def test_images_below_a_folder(tmp_path):
     found, others = images_below(tmp_path)
     assert [str(path.relative_to(tmp_path)) for path in found] == ["IM0001", "a.DCM", "b/x.png", "b/c/1.2.840.5.1"]
     assert others == 2
+
+
+def test_a_folder_that_cannot_be_listed_is_not_passed_over(tmp_path, monkeypatch):
+    for name in ("a/x.png", "shut/y.png"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    monkeypatch.setattr(os, "scandir", shut_for(tmp_path / "shut"))
+    assert images_below(tmp_path) == ([tmp_path / "a" / "x.png", tmp_path / "shut"], 0)
+
+
+def shut_for(folder):
+    """`os.scandir` for a user who may not list `folder`; root may."""
+    scandir = os.scandir
+
+    def scan(path):
+        if Path(path) == folder:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    return scan

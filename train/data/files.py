@@ -26,7 +26,11 @@ def images_below(folder: Path) -> Below:
     """Every visible file below `folder`, through links to folders too, except text, tables, archives and masks."""
     found = Below()
     seen: set[str] = set()
-    for place, folders, files in os.walk(folder, followlinks=True):
+
+    def unlisted(error: OSError) -> None:
+        found.left_out["folders that cannot be read"].append(str(error.filename))
+
+    for place, folders, files in os.walk(folder, onerror=unlisted, followlinks=True):
         real = os.path.realpath(place)
         if real in seen:  # a link back up, or a second one to the same folder
             found.left_out["links to a folder that is read already"].append(place)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from model_src.classes import COVID, HEALTHY, PNEUMONIA
 from model_src.errors import DataError
 from train.data.data_dir import list_splits, read_collection, read_data_dir
 from train.data.examples import patient_in_name
+from train.data.files import images_below
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -189,3 +192,20 @@ def test_tables_as_spreadsheets_and_windows_save_them(tmp_path: Path, separator:
         assert listed(tmp_path, "train") == [("films/a.png", HEALTHY, "films/a"), ("b.png", COVID, "b")]
         first = list_splits(tmp_path)["train"][0]
         assert (first.age, first.view) == (pytest.approx(11 / 12), "LL")
+
+
+def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a/x.png", "shut/y.png"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    scandir = os.scandir
+
+    def scan(path: str) -> object:
+        if path == str(tmp_path / "shut"):  # root may list everything
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", scan)
+    found = images_below(tmp_path)
+    assert found.images == [tmp_path / "a" / "x.png"]
+    assert dict(found.left_out) == {"folders that cannot be read": [str(tmp_path / "shut")]}
