@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import platform
 import shlex
 from collections.abc import Mapping, Sequence
@@ -24,9 +23,9 @@ from evaluation.page import render_page
 from evaluation.paper import paper_rows
 from evaluation.results import CSV_NAME, write_results
 from evaluation.shortcuts import caveat, verdict
-from model_src.atomic import atomic_directory, require_writable
+from model_src.atomic import atomic_directory, require_replaceable, require_writable
 from model_src.classes import RESEARCH_USE
-from model_src.errors import DataError, OutputError
+from model_src.errors import DataError
 
 FORMAT_VERSION = 1
 KIND = "coronet evaluation"
@@ -43,14 +42,8 @@ def check_target(directory: Path) -> None:
         DataError: it holds something that is not an earlier report, which replacing it would delete.
     """
     require_writable(directory, "--out")
-    if not directory.exists():
-        return
-    if directory.is_mount() or not os.access(directory.absolute().parent, os.W_OK | os.X_OK):
-        raise OutputError(
-            f"--out {directory}: the folder would be replaced whole, which its place does not allow; "
-            f"name one in it: --out {directory / 'report'}"
-        )
-    if directory.is_dir() and not any(directory.iterdir()):
+    require_replaceable(directory, "--out", "report")
+    if not directory.exists() or (directory.is_dir() and not any(directory.iterdir())):
         return
     try:
         ours = json.loads((directory / METRICS_NAME).read_text(encoding="utf-8")).get("kind") == KIND

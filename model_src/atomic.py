@@ -45,7 +45,11 @@ def atomic_directory(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.chmod(0o777 & ~_umask())
         if target.exists():
             old = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
-            target.replace(old / target.name)
+            try:
+                target.replace(old / target.name)
+            except OSError:
+                old.rmdir()
+                raise
             temporary.replace(target)
             shutil.rmtree(old)
         else:
@@ -76,6 +80,29 @@ def require_writable(path: str | os.PathLike[str], option: str, *, folder: bool 
         raise OutputError(f"{option} {path}: {place} is a file, need a folder; choose another path")
     if not os.access(place, os.W_OK | os.X_OK if place.is_dir() else os.W_OK):
         raise OutputError(f"{option} {path}: {place} may not be written to; choose another path, or allow it")
+
+
+def require_replaceable(directory: str | os.PathLike[str], option: str, name: str) -> None:
+    """Tell before the work whether `atomic_directory` could replace a folder that is there already.
+
+    Args:
+        directory: a folder that need not exist yet.
+        option: how the user gave it, such as "--out".
+        name: what a folder in it could be called.
+
+    Raises:
+        OutputError: it is a mount, lies in a folder that may not be written to, or the command runs in it.
+    """
+    folder = Path(directory)
+    if not folder.exists():
+        return
+    if folder.resolve() == Path.cwd():
+        why = "the command runs in this folder, which would be replaced whole"
+    elif folder.is_mount() or not os.access(folder.absolute().parent, os.W_OK | os.X_OK):
+        why = "the folder would be replaced whole, which its place does not allow"
+    else:
+        return
+    raise OutputError(f"{option} {folder}: {why}; name one in it: {option} {folder / name}")
 
 
 def _umask() -> int:

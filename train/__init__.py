@@ -1,1 +1,1 @@
-"""From data to trained weights, TorchScript artefacts and an evaluation report."""
+"""From data to trained weights and TorchScript artefacts."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 
-from model_src.atomic import atomic_directory, atomic_write, require_writable
+from model_src.atomic import atomic_directory, atomic_write, require_replaceable, require_writable
 from model_src.errors import OutputError
 
 
@@ -65,3 +66,30 @@ def test_a_read_only_folder_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path)  # root may write anywhere
     with pytest.raises(OutputError, match=r"--out .*new: .* may not be written to"):
         require_writable(tmp_path / "new", "--out")
+
+
+def test_a_folder_that_cannot_be_replaced_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "d").mkdir()
+    require_replaceable(tmp_path / "new", "--out", "report")
+    require_replaceable(tmp_path / "d", "--out", "report")
+    monkeypatch.chdir(tmp_path / "d")
+    with pytest.raises(OutputError, match=r"--out \.: the command runs in this folder.* name one in it: --out report$"):
+        require_replaceable(".", "--out", "report")
+    monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path / "d")
+    (tmp_path / "d" / "e").mkdir()
+    with pytest.raises(OutputError, match="which its place does not allow"):
+        require_replaceable("e", "--out", "report")
+
+
+def test_a_folder_that_cannot_be_moved_away_is_left_with_nothing_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "d").mkdir()
+
+    def busy(path: Path, target: Path) -> None:
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    monkeypatch.setattr(Path, "replace", busy)
+    with pytest.raises(OSError, match="busy"), atomic_directory(tmp_path / "d"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["d"]

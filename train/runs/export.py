@@ -10,7 +10,7 @@ from torch import Tensor
 
 from model_src import torchscript
 from model_src.artefacts import CIN_NAME, TFEN_NAME, ArtefactInfo, check_target, write_artefacts
-from model_src.atomic import require_writable
+from model_src.atomic import require_replaceable, require_writable
 from model_src.errors import RunError
 from model_src.networks.coronet import CoroNet
 from train.runs.run_folder import RunFolder, load_model
@@ -29,6 +29,7 @@ def export_run(run_dir: Path, artefact_dir: Path) -> ArtefactInfo:
     """
     check_target(artefact_dir)
     require_writable(artefact_dir, "--out")
+    require_replaceable(artefact_dir, "--out", "artefacts")
     run = RunFolder(run_dir)
     record = run.record()
     network = load_model(run)

@@ -9,7 +9,7 @@ import torch
 
 from model_src import torchscript
 from model_src.artefacts import load_artefacts
-from model_src.errors import RunError
+from model_src.errors import OutputError, RunError
 from model_src.networks.cin import CIN
 from model_src.networks.coronet import CoroNet
 from model_src.networks.fpae import FPAE
@@ -81,3 +81,14 @@ def test_damaged_metrics_are_named_before_anything_is_compiled(weights: Path, tm
     with pytest.raises(RunError, match=r"metrics\.json: .*restore it or train again"):
         export_run(run.path, tmp_path / "artefacts")
     assert not (tmp_path / "artefacts").exists()
+
+
+def test_the_folder_of_the_shell_is_refused_before_anything_is_compiled(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = import_weights(weights / "healthy.pth", weights / "pneumonia.pth", None, tmp_path / "run", image_size=64)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setattr(torchscript, "script", None)
+    with pytest.raises(OutputError, match=r"--out \.: .* name one in it: --out artefacts"):
+        export_run(run.path, Path())
