@@ -53,7 +53,7 @@ class SentAs:
         """A body that was sent with `Content-Encoding: gzip`, unpacked; anything else as it is.
 
         Raises:
-            InvalidRequest: another encoding, or a damaged one.
+            InvalidRequest: another encoding, a damaged one, or several files in one body.
             ImageTooLarge: more than 128 MiB come out.
         """
         encoding = (self.content_encoding or "identity").strip().lower()
@@ -72,6 +72,11 @@ class SentAs:
             raise ImageTooLarge(f"found a gzip body of more than {_MOST_UNPACKED} bytes, need a smaller one")
         if not unpacker.eof:
             raise InvalidRequest("found a gzip body that is cut short, need a whole one, or the file as it is")
+        if unpacker.unused_data.startswith(_GZIP):
+            raise InvalidRequest(
+                "found several gzip files one after the other in the body, need one: send one image per request "
+                "(or a JSON 'instances' list)"
+            )
         return content
 
 

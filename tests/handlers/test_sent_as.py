@@ -37,6 +37,7 @@ def test_anything_else_is_left_as_it_is(sent, value):
         ("br", b"x", "need gzip or none"),
         ("gzip", gzip.compress(b"image")[:-9], "cut short"),
         ("gzip", b"\x1f\x8b" + bytes(20), "damaged"),
+        ("gzip", 2 * gzip.compress(b"image"), "several gzip files"),
     ],
 )
 def test_a_body_that_cannot_be_unpacked(encoding, value, says):
