@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from evaluation.compare import Comparison, format_p
 from evaluation.data_facts import DataFacts, data_remarks
@@ -21,7 +22,8 @@ def print_evaluation(evaluation: Evaluation, data: DataFacts, out: Path) -> None
     """The headline figures, with counts and intervals, on standard output."""
     metrics = evaluation.metrics
     images = f"{metrics.images} images, {metrics.patients} patients of {data.name} ({data.split})"
-    table = Table(title=f"{evaluation.classifier.name}: {images}", title_justify="left", title_style="bold")
+    title = Text(f"{evaluation.classifier.name}: {images}")  # a name may hold what rich takes for markup
+    table = Table(title=title, title_justify="left", title_style="bold")
     table.add_column("")
     for heading in ("value", "95% interval", "count"):
         table.add_column(heading, justify="right")
@@ -79,7 +81,7 @@ def print_comparison(comparison: Comparison, reports: Sequence[Path]) -> None:
         ("balanced accuracy, B - A, points", change(comparison.balanced_accuracy_difference, "percent")),
         ("McNemar's exact p", format_p(comparison.mcnemar_p)),
     ):
-        table.add_row(*row)
+        table.add_row(*map(Text, row))  # a path may hold what rich takes for markup
     console = Console()
     console.print(table)
     console.print(comparison.outcome, markup=False, highlight=False)

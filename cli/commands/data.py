@@ -49,11 +49,12 @@ def run(args: argparse.Namespace) -> int:
 def _print_report(check: DataCheck) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from train.data.check import PAPER_COUNTS
 
     console = Console(highlight=False)
-    table = Table(title=f"{check.data_dir}", title_justify="left")
+    table = Table(title=Text(check.data_dir), title_justify="left")  # a path may hold what rich takes for markup
     for heading in ("Split", "Class"):
         table.add_column(heading)
     for heading in ("Images", "Patients", "Paper, images"):

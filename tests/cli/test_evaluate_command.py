@@ -28,7 +28,7 @@ def data_dir(tmp_path):
     return tmp_path / "data"
 
 
-def test_a_report_that_agrees_with_the_server_and_a_comparison(artefact_dir, data_dir, tmp_path, capsys):
+def test_a_report_that_agrees_with_the_server_and_a_comparison(artefact_dir, data_dir, tmp_path, capsys, monkeypatch):
     command = ["evaluate", str(artefact_dir), str(data_dir), "--explain", "saliency", "--explain-images", "1"]
     assert main([*command, "--out", str(tmp_path / "a")]) == 0
     shown = capsys.readouterr().out
@@ -51,9 +51,13 @@ def test_a_report_that_agrees_with_the_server_and_a_comparison(artefact_dir, dat
                 assert float(row[f"p {name}"]) == pytest.approx(probability, abs=1e-5)
             assert float(row["residual healthy"]) == pytest.approx(served.residual_means[0], abs=1e-5)
 
-    reports = [str(shutil.copytree(tmp_path / "a", tmp_path / "b")), str(tmp_path / "a")]
-    assert main(["evaluate", "--compare", *reports, "--out", str(tmp_path / "c")]) == 0
-    assert "no difference" in capsys.readouterr().out
+    (tmp_path / "[").mkdir()
+    shutil.copytree(tmp_path / "a", tmp_path / "[" / "b]")
+    monkeypatch.chdir(tmp_path)
+    assert main(["evaluate", "--compare", "[/b]", "a", "--out", "c"]) == 0
+    compared = capsys.readouterr().out
+    assert "A: [/b], accuracy" in compared  # which rich would take for the end of bold
+    assert "no difference" in compared
     comparison = json.loads((tmp_path / "c" / "comparison.json").read_text())
     assert (comparison["images"], comparison["mcnemar_p"]) == (6, 1.0)
 

@@ -234,3 +234,12 @@ def test_published_collection_has_three_patients_on_both_sides(shared_data: Path
     check = check_data(tmp_path)  # without the images, which are all missing: a second instead of ten
     assert set(check.shared_patients) == {"00002288", "00003248", "00003392"}
     assert len(check.missing) == 898
+
+
+def test_a_path_with_brackets_is_shown_as_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(tmp_path / "set [" / "b]" / "Healthy" / "h.png", 0)
+    monkeypatch.chdir(tmp_path)
+    main(["data", "check", "set [/b]"])  # what rich takes for the end of bold
+    assert "set [/b]" in capsys.readouterr().out
