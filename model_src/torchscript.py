@@ -63,7 +63,7 @@ def load(
         with _quiet():
             module = torch.jit.load(source, map_location=device)
     except (RuntimeError, ValueError, OSError) as error:
-        reason = str(error).strip().splitlines()[0][:200]
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise ArtefactError(
             f"{path}: not a TorchScript file that this torch can load ({reason}); export it again"
         ) from error

@@ -137,3 +137,12 @@ def test_file_that_is_no_torchscript_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tfen.pt").write_bytes(b"not a zip file")
     with pytest.raises(ArtefactError, match="not a TorchScript file"):
         torchscript.load(tmp_path / "tfen.pt")
+
+
+def test_an_error_without_words_is_named_by_its_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wordless(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(torch.jit, "load", wordless)
+    with pytest.raises(ArtefactError, match=r"\(RuntimeError\); export it again"):
+        torchscript.load(tmp_path / "tfen.pt")

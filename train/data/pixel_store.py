@@ -66,7 +66,7 @@ class PixelStore:
                     self._files[path] = (size, mtime_ns, row)
                     self._contents[sha256] = row
                 self._index_end += len(line)
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise DataError(
                 f"{self._index} is damaged or not an image cache of this version ({error}); "
                 f"delete the folder {self._folder} and the images are decoded anew"

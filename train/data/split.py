@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from model_src.classes import CLASS_NAMES
 from model_src.errors import DataError
 from train.data.data_dir import list_splits, read_data_dir
-from train.data.examples import Example
+from train.data.examples import Example, class_counts
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,11 @@ def read_training_data(
                 "take them out of one of the two"
             )
         kept, left_out = without_patients_of(train, [*validation, *test])
+        if gone := [name for name, count in class_counts(kept).items() if count == 0]:
+            raise DataError(
+                f"{data_dir}: all training images of {' and '.join(gone)} are of patients in the validation or test "
+                "split, and are left out; need some of other patients: add them, or move patients between the splits"
+            )
         return TrainingData(kept, validation, left_out)
     kept, left_out = without_patients_of(train, test)
     train, validation = split_by_patient(kept, fraction, seed)

@@ -215,7 +215,12 @@ def damage_line(index: Path) -> None:
     index.write_text("".join([*lines[:2], "garbage\n", *lines[3:]]))
 
 
-@pytest.mark.parametrize("damage", [damage_header, damage_line])
+def damage_type(index: Path) -> None:
+    lines = index.read_text().splitlines(keepends=True)
+    index.write_text("".join([*lines[:2], "5\n", *lines[3:]]))
+
+
+@pytest.mark.parametrize("damage", [damage_header, damage_line, damage_type])
 def test_a_foreign_or_damaged_cache_is_refused(
     examples: list[Example], tmp_path: Path, damage: Callable[[Path], None]
 ) -> None:

@@ -117,6 +117,14 @@ def test_a_validation_split_that_is_given_is_used_and_its_patients_are_not_train
     assert [e.patient for e in data.left_out] == ["e"]
 
 
+def test_a_class_that_loses_all_its_training_patients_is_named(tmp_path: Path) -> None:
+    write_labels(tmp_path, "train", {"normal": "a b", "pneumonia": "d e", "COVID-19": "f g"})
+    write_labels(tmp_path, "val", {"normal": "v", "pneumonia": "w", "COVID-19": "f"})
+    write_labels(tmp_path, "test", {"normal": "x", "pneumonia": "y", "COVID-19": "g"})
+    with pytest.raises(DataError, match=r"all training images of COVID-19 are of patients in the validation or test"):
+        read_training_data(tmp_path, fraction=0.5, seed=0)
+
+
 def test_validation_patients_in_the_test_split_are_refused(tmp_path: Path) -> None:
     write_labels(tmp_path, "train", {"normal": "a", "pneumonia": "b", "COVID-19": "c"})
     write_labels(tmp_path, "val", {"normal": "d", "pneumonia": "e", "COVID-19": "f"})
