@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         print(HEADING)
     failed: list[str] = []
     for clients in args.clients:
-        load = drive(_asking(args, images), clients, args.seconds)
+        load = drive(_clients(args, images), clients, args.seconds)
         failed += load.failures
         print(json.dumps(load.as_json()) if args.json else row(load), flush=True)
     if failed:
@@ -58,7 +58,7 @@ def row(load: Load) -> str:
     return f"| {load.clients} | {answered} | {waits} |"
 
 
-def _asking(args: argparse.Namespace, images: list[bytes]) -> Callable[[], Ask]:
+def _clients(args: argparse.Namespace, images: list[bytes]) -> Callable[[], Ask]:
     def new_client() -> Ask:
         client, turns = connect(args), itertools.cycle(images)
         return lambda: client.predict(next(turns))
@@ -75,7 +75,9 @@ def _read(path: Path) -> bytes:
 
 def _numbers(text: str) -> list[int]:
     """Positive whole numbers with commas between them."""
-    numbers = [int(part) for part in text.split(",")]
+    numbers = [int(part) if part.strip().isdecimal() else 0 for part in text.split(",")]
     if min(numbers) < 1:
-        raise ValueError
+        raise argparse.ArgumentTypeError(
+            f"found {text!r}, need whole numbers from 1 with commas between, such as 1,4,16"
+        )
     return numbers

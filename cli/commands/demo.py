@@ -51,6 +51,10 @@ def run(args: argparse.Namespace) -> int:
         raise DataError(f"found no file {args.xray}: give --xray a PNG, JPEG, WebP, TIFF or DICOM file")
     started = time.monotonic()
     out = args.out
+    if args.xray and args.xray.resolve().is_relative_to(out.resolve()):
+        raise DataError(
+            f"{args.xray} lies in {out}, which is emptied first: copy it elsewhere, or choose another --out"
+        )
     _empty(out)
     with stop_signals():
         xray = args.xray or out / "phantoms/test/COVID-19"
@@ -103,8 +107,8 @@ def _say(title: str, command: str) -> None:
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=True)
-    console.print(f"\n[bold]{title}[/bold]")
-    console.print(f"[dim]$ {command}[/dim]")
+    console.print(f"\n{title}", style="bold", markup=False)
+    console.print(f"$ {command}", style="dim", markup=False)  # a path may hold what rich takes for markup
 
 
 def _finish(xray: Path, out: Path, seconds: float, *, generated: bool) -> None:
@@ -114,10 +118,11 @@ def _finish(xray: Path, out: Path, seconds: float, *, generated: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"\n[bold green]done in {seconds:.0f} s; TorchServe is down[/bold green]")
     for picture in sorted((out / "explanation").glob("*.png")):
-        console.print(f"  {picture}")
+        console.print(f"  {picture}", markup=False)
     if generated:
-        console.print(f"{xray.name} is a generated phantom. For an X-ray of yours: make demo XRAY=path/to/file")
-    console.print("To keep the server running: make serve")
+        console.print(f"{xray.name} is a generated phantom. For an X-ray of yours: coronet demo --xray path/to/file")
+    serve = shlex.join(["coronet", "serve", "--model-store", str(out / "model-store")])
+    console.print(f"For a server that keeps running: {serve}", markup=False)
 
 
 def _empty(directory: Path) -> None:

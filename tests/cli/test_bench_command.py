@@ -89,3 +89,10 @@ def test_wrong_usage(fake_server, options):
         bench(fake_server, *options)
     assert exit.value.code == 2
     assert fake_server.requests == []
+
+
+@pytest.mark.parametrize("numbers", ["0", "1,x", "", "1,,2", "-3"])
+def test_wrong_numbers_of_clients_are_told_what_is_needed(numbers, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["bench", f"--clients={numbers}"])
+    assert f"found {numbers!r}, need whole numbers from 1" in capsys.readouterr().err
