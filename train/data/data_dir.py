@@ -55,7 +55,7 @@ def read_data_dir(
 
 
 def read_collection(data_dir: str | os.PathLike[str], roots: Sequence[str | os.PathLike[str]] = ()) -> Collection:
-    """Everything that `data_dir` has, unchecked: classes may be empty and images missing.
+    """Everything that `data_dir` has, at least one image; unchecked: classes may be empty and images missing.
 
     Raises:
         DataError: nothing usable was found, the choice is ambiguous, or a line is malformed.
@@ -68,7 +68,14 @@ def read_collection(data_dir: str | os.PathLike[str], roots: Sequence[str | os.P
     if not data_dir.exists():
         raise DataError(f"{data_dir} does not exist; need a folder of X-rays, a label file or a CSV")
     source = next(source for source in sources.SOURCES if source.matches(data_dir))
-    return source.read(data_dir, more)
+    collection = source.read(data_dir, more)
+    if not any(collection.splits.values()):
+        left_out = "".join(f", {len(files)} left out ({why})" for why, files in collection.left_out.items())
+        raise DataError(
+            f"{data_dir}: read as {collection.recognised}: found no image{left_out}, need labelled X-rays of "
+            f"{', '.join(CLASS_NAMES)}; give another folder or list"
+        )
+    return collection
 
 
 def list_splits(
@@ -112,7 +119,8 @@ def _require_all_classes(examples: Sequence[Example], data_dir: Path, split: str
 
 
 def _require_files(examples: Sequence[Example], data_dir: Path) -> None:
-    missing = [example.path for example in examples if not example.path.is_file()]
+    # Not Path.is_file, which raises for a name that is too long for a file.
+    missing = [example.path for example in examples if not os.path.isfile(example.path)]  # noqa: PTH113
     if missing:
         raise DataError(
             f"{data_dir}: {len(missing)} of {len(examples)} images are missing: "

@@ -8,7 +8,8 @@ import pytest
 
 from model_src.classes import COVID, HEALTHY, PNEUMONIA
 from model_src.errors import DataError
-from train.data.data_dir import describe_data, list_splits, read_data_dir
+from train.data.check import check_data
+from train.data.data_dir import describe_data, list_splits, read_collection, read_data_dir
 from train.data.examples import Example, class_counts
 
 LINES = "p1 a.png normal\np2 b.png pneumonia\np3 c.png COVID-19\n"
@@ -227,3 +228,22 @@ def test_covidx_version_9_as_published(shared_data: Path) -> None:
     assert {example.source for example in test} == {"ricord", "rsna"}
     with pytest.raises(DataError, match=r"test_COVIDx9B\.txt, line 1: a two-class label file"):
         list_splits(labels / "test_COVIDx9B.txt")
+
+
+def test_a_list_of_nothing_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("path,label\n")
+    with pytest.raises(DataError, match=r"read as a table \(labels\.csv\): found no image, need labelled X-rays"):
+        read_collection(tmp_path)
+
+
+def test_a_collection_of_other_findings_alone_says_what_was_left_out(tmp_path: Path) -> None:
+    (tmp_path / "Data_Entry.csv").write_text("Image Index,Finding Labels,Patient ID\n1_000.png,Hernia,1\n")
+    with pytest.raises(DataError, match=r"found no image, 1 left out \(findings other than pneumonia\), need"):
+        read_collection(tmp_path)
+
+
+def test_a_name_too_long_for_a_file_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text(f"path,label\n{'a' * 300}.png,normal\nb,pneumonia\nc,COVID-19\n")
+    with pytest.raises(DataError, match="3 of 3 images are missing"):
+        read_data_dir(tmp_path, "train")
+    assert len(check_data(tmp_path).missing) == 3
