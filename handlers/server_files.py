@@ -25,6 +25,9 @@ WORKERS_VARIABLES = {PREDICT_MODEL: "CORONET_WORKERS", EXPLAIN_MODEL: "CORONET_E
 
 _PREFIX = "coronet-server-"
 _ABANDONED = "abandoned-"
+# Names kept at once: four times as many as requests can wait (job_queue_size in config.properties). A caller that sends
+# more makes the server forget the oldest, and no more.
+MOST_ABANDONED = 256
 
 
 def is_request_name(name: object) -> bool:
@@ -103,10 +106,14 @@ class ServerFiles:
 
     def abandon(self, name: str) -> None:
         """Nobody waits any more for the explanation that its caller has named so; see `is_request_name`."""
-        for file in self.directory.glob(f"{_ABANDONED}*"):  # of requests that are over, or never came
-            with suppress(OSError):
-                if time.time() - file.stat().st_mtime > EXPLAIN_RESPONSE:
-                    file.unlink()
+        said: list[tuple[float, Path]] = []
+        for file in self.directory.glob(f"{_ABANDONED}*"):
+            with suppress(OSError):  # another worker has removed it
+                said.append((file.stat().st_mtime, file))
+        said.sort()
+        for number, (moment, file) in enumerate(said):  # the oldest first: of requests that are over, or never came
+            if len(said) - number >= MOST_ABANDONED or time.time() - moment > EXPLAIN_RESPONSE:
+                file.unlink(missing_ok=True)
         (self.directory / f"{_ABANDONED}{name}").touch(mode=0o600)
 
     def abandoned(self, name: str) -> bool:

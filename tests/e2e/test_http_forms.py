@@ -64,9 +64,11 @@ def test_options_in_the_query_string_do_not_arrive(post, image):
 def test_curls_data_binary(post, image):
     """It declares the image to be a form, whose fields are names: the image is gone before a worker sees it."""
     form = {"Content-Type": "application/x-www-form-urlencoded"}
-    ours = post(PREDICT, data=image.replace(b"%", b"_"), headers=form)
+    without = image.translate(bytes.maketrans(b"%&=", b"___"))
+    ours = post(PREDICT, data=without, headers=form)
     assert (ours.status_code, "curl -T FILE (not --data-binary)" in ours.json()["message"]) == (400, True)
-    theirs = post(PREDICT, data=image + b"%zz", headers=form)
+    # Only where a % that begins no escape stands in what a form takes for a value.
+    theirs = post(PREDICT, data=without + b"=%zz&", headers=form)
     assert (theirs.status_code, theirs.json()["type"]) == (500, "ErrorDataDecoderException")
 
 

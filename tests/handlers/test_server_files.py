@@ -7,10 +7,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 import pytest
 
-from handlers.server_files import ServerFiles, is_request_name
+from handlers.server_files import MOST_ABANDONED, ServerFiles, is_request_name
 
 HOLDS_A_SLOT = """
 import sys, time
@@ -133,3 +134,12 @@ def test_a_directory_that_has_become_another_users_is_not_used(files):
     files.directory.chmod(0o777)
     with pytest.raises(PermissionError, match="not a directory of this user alone"), files.working():
         pass
+
+
+def test_a_caller_that_abandons_without_end_fills_no_disk(files):
+    for number in range(MOST_ABANDONED + 3):
+        files.abandon(f"{number:032x}")
+        os.utime(files.directory / f"abandoned-{number:032x}", (number + time.time() - 1000,) * 2)
+    assert len(list(files.directory.glob("abandoned-*"))) == MOST_ABANDONED
+    assert not files.abandoned(f"{0:032x}")
+    assert files.abandoned(f"{MOST_ABANDONED + 2:032x}")
