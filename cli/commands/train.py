@@ -96,6 +96,9 @@ def run(args: argparse.Namespace) -> int:
         print(f"interrupted; continue with the same command and --resume ({args.out})", file=sys.stderr)
         raise
     if is_first_process():
-        last = finished.read_metrics()["cin" if args.model == "coronet" else args.model]
-        print(f"{args.out}: validation balanced accuracy {last['balanced_accuracy']:.3f} at epoch {last['epoch']}")
+        last = finished.read_metrics().get("cin" if args.model == "coronet" else args.model)
+        if last:
+            print(f"{args.out}: validation balanced accuracy {last['balanced_accuracy']:.3f} at epoch {last['epoch']}")
+        else:  # resumed when all was done, and metrics.json is gone
+            print(f"{args.out}: is trained; its validation figures are lost, 'coronet evaluate' gives others")
     return 0

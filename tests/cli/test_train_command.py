@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from cli.main import main
+from train.runs import train_run as train_run_module
+from train.runs.run_folder import RunFolder
 
 
 @pytest.mark.parametrize(
@@ -21,3 +25,11 @@ def test_wrong_usage_is_status_2(arguments: list[str], said: str, capsys: pytest
         main(arguments)
     assert stopped.value.code == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_finished_run_without_its_figures_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(train_run_module, "train_run", lambda recipe, options: RunFolder(tmp_path))
+    assert main(["train", "DATA", "--out", str(tmp_path), "--resume"]) == 0
+    assert "its validation figures are lost" in capsys.readouterr().out
