@@ -100,7 +100,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not extra or not module or (ROOMS / module).is_dir():
             raise  # a defect, not an extra that was left out
         print(
-            f"coronet: found no {module}, 'coronet {words[0]}' needs it: pip install 'coronet-serve[{extra}]'",
+            f"coronet: found no {module}, 'coronet {words[0]}' needs it: "
+            f"in the project's folder, pip install '.[{extra}]'",
             file=sys.stderr,
         )
     except BrokenPipeError:  # the reader of our output went away: `coronet predict ... | head`

@@ -127,7 +127,8 @@ def read_key(path: Path, kind: str) -> str:
         text = path.read_text().strip()
     except FileNotFoundError:
         raise ServerError(
-            f"token file {path} is missing: is the server running? Start it with 'coronet serve'"
+            f"token file {path} is missing: check the path; 'coronet serve' writes it when it starts, and removes it "
+            "when it stops"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ServerError(f"token file {path} cannot be read: {error}") from None

@@ -85,7 +85,8 @@ def settle_addresses(
         host, number = _split(address)
         if not is_free(number, host):
             raise ServerError(
-                f"port {number} on {host} is in use: stop what runs there or choose another with {option}"
+                f"port {number} on {host} is in use: stop what runs there (a 'coronet serve' of yours?), or choose "
+                f"another with {option}, as in: coronet serve {option} {number + 10}"
             )
     return Addresses(inference, management, metrics, *free_ports(2))
 

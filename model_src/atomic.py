@@ -59,7 +59,7 @@ def atomic_directory(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def require_writable(path: str | os.PathLike[str], option: str, *, folder: bool = False) -> None:
-    """Tell before the work whether `path` could be written after it. Makes nothing.
+    """Tell before the work whether `path` could be written after it. Leaves nothing behind.
 
     Args:
         path: a file or folder that need not exist yet.
@@ -80,6 +80,13 @@ def require_writable(path: str | os.PathLike[str], option: str, *, folder: bool 
         raise OutputError(f"{option} {path}: {place} is a file, need a folder; choose another path")
     if not os.access(place, os.W_OK | os.X_OK if place.is_dir() else os.W_OK):
         raise OutputError(f"{option} {path}: {place} may not be written to; choose another path, or allow it")
+    if place.is_dir():
+        try:  # permissions tell nothing of /proc and the like, nor root's of anything
+            tempfile.TemporaryFile(dir=place).close()
+        except OSError as error:
+            raise OutputError(
+                f"{option} {path}: {place} takes no files ({error.strerror}); choose another path"
+            ) from None
 
 
 def require_replaceable(directory: str | os.PathLike[str], option: str, name: str) -> None:

@@ -7,6 +7,7 @@ most. Sizes are (width, height) in pixels.
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageFont
@@ -74,3 +75,19 @@ def png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, format="PNG", compress_level=6)
     return buffer.getvalue()
+
+
+def wrap(texts: Sequence[str], letters: ImageFont.ImageFont | ImageFont.FreeTypeFont, width: int) -> list[str]:
+    """Break texts at spaces into lines no wider than `width` pixels (a single word may be wider)."""
+    lines = []
+    for text in texts:
+        words = text.split()
+        line = words[0]
+        for word in words[1:]:
+            if letters.getlength(f"{line} {word}") <= width:
+                line = f"{line} {word}"
+            else:
+                lines.append(line)
+                line = word
+        lines.append(line)
+    return lines

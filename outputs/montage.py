@@ -17,14 +17,14 @@ from model_src.classes import RESEARCH_USE
 from model_src.errors import RequestError
 from model_src.imaging.formats import read_image
 from outputs.colour_map import palette
-from outputs.drawing import colour, fitted_size, gray, resize
+from outputs.drawing import colour, fitted_size, font, gray, resize, wrap
 from outputs.overlay_png import overlay
 
 PANEL = 360  # pixels: the longest side of a panel
 _GAP, _LINE, _BAR = 14, 22, 12
 _BESIDE = 5 * _LINE  # of a row's height: caption above, colour bar and its meaning below
 _SHADES = 256  # of the map's palette
-_BACKGROUND, _TEXT = (255, 255, 255), (30, 30, 30)
+_BACKGROUND, _TEXT, _WARNING = (255, 255, 255), (30, 30, 30), (176, 32, 24)
 
 
 @dataclass(frozen=True)
@@ -45,20 +45,25 @@ def map_row(caption: str, pixels: np.ndarray, heatmap: np.ndarray, sign: str, pa
 
 
 def draw_montage(
-    title: str, rows: Sequence[MontageRow], beside: Image.Image | None = None, panel: int = PANEL
+    title: str,
+    rows: Sequence[MontageRow],
+    beside: Image.Image | None = None,
+    panel: int = PANEL,
+    warnings: Sequence[str] = (),
 ) -> Image.Image:
     """All rows, at least one, below each other.
 
     Above each are two lines of caption; below its map the colours from 0 to 1, and what 1 means. To the right of all
-    stands `beside`: the residuals of both autoencoders, which do not depend on the method.
+    stands `beside`: the residuals of both autoencoders, which do not depend on the method. Below all are `warnings`:
+    who is shown the picture alone must see them too.
     """
     heights = [max(each.height for each in row.panels) for row in rows]
     left = _GAP + max(len(row.panels) for row in rows) * (panel + _GAP)
     top = _GAP + 2 * _LINE
-    size = (
-        left + (beside.width + _GAP if beside else 0),
-        max(top + sum(height + _BESIDE for height in heights), top + (beside.height if beside else 0)) + 2 * _LINE,
-    )
+    width = left + (beside.width + _GAP if beside else 0)
+    foot = max(top + sum(height + _BESIDE for height in heights), top + (beside.height if beside else 0))
+    lines = wrap([f"warning: {warning}" for warning in warnings], font(15), width - 2 * _GAP)
+    size = (width, foot + (len(lines) + 2) * _LINE)
     canvas = Image.new("RGB", size, _BACKGROUND)
     draw = ImageDraw.Draw(canvas)
     draw.text((_GAP, _GAP), title, fill=_TEXT, font_size=20)
@@ -72,6 +77,8 @@ def draw_montage(
         corner = (_GAP + (len(row.panels) - 2) * (panel + _GAP), top + 2 * _LINE + height + _GAP // 2)
         _draw_scale(canvas, draw, row, corner, 2 * panel + _GAP)
         top += height + _BESIDE
+    for number, line in enumerate(lines):
+        draw.text((_GAP, foot + number * _LINE), line, fill=_WARNING, font_size=15)
     draw.text((_GAP, canvas.height - _LINE - _GAP // 2), RESEARCH_USE, fill=_TEXT, font_size=15)
     return canvas
 
@@ -92,7 +99,8 @@ def write_montage(title: str, image: bytes, explanations: Sequence[Mapping[str, 
         )
         for each in explanations
     ]
-    canvas = draw_montage(title, rows, _picture(explanations[0], "residual_png"))
+    warnings = dict.fromkeys(text for each in explanations for text in each["warnings"] if text != RESEARCH_USE)
+    canvas = draw_montage(title, rows, _picture(explanations[0], "residual_png"), warnings=list(warnings))
     with atomic_write(path) as temporary:
         canvas.save(temporary, format="PNG")
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from inference.results import Explanation
 from model_src.classes import RESEARCH_USE
-from outputs.drawing import PAPER, colour, draw_bar, font, gray, picture_size, png, resize, to_bytes
+from outputs.drawing import PAPER, colour, draw_bar, font, gray, picture_size, png, resize, to_bytes, wrap
 
 _FAINT, _FULL, _OPACITY = 0.10, 0.55, 0.65  # the overlay is invisible below, and at its strongest above
 
@@ -43,7 +41,7 @@ def _draw_legend(image: Image.Image, sign: str) -> None:
     width, height = image.size
     size = max(9, round(0.022 * min(width, height)))
     for texts in ((sign, RESEARCH_USE), (RESEARCH_USE,)):  # on a small image the sign is left to the JSON
-        lines = _wrap([text for text in texts if text], font(size), width - 2 * size)
+        lines = wrap([text for text in texts if text], font(size), width - 2 * size)
         strip = round(size * (1.4 * len(lines) + 2.4))
         if strip <= height // 4:
             break
@@ -61,19 +59,3 @@ def _draw_legend(image: Image.Image, sign: str) -> None:
     draw_bar(image, (2 * size, middle - size // 3, width - 2 * size, middle + size // 3))
     for number, text in enumerate(lines):
         draw.text((size, top + size * (1.9 + 1.4 * number)), text, fill=PAPER, font=letters)
-
-
-def _wrap(texts: Sequence[str], letters: ImageFont.ImageFont | ImageFont.FreeTypeFont, width: int) -> list[str]:
-    """Break texts at spaces into lines no wider than `width` pixels (a single word may be wider)."""
-    lines = []
-    for text in texts:
-        words = text.split()
-        line = words[0]
-        for word in words[1:]:
-            if letters.getlength(f"{line} {word}") <= width:
-                line = f"{line} {word}"
-            else:
-                lines.append(line)
-                line = word
-        lines.append(line)
-    return lines

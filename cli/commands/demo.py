@@ -13,7 +13,7 @@ import shutil
 import time
 from pathlib import Path
 
-from model_src.errors import DataError, ServerError
+from model_src.errors import DataError, RequestError, ServerError
 
 METHODS = "meaningful_perturbation,grad_cam"
 _MARK = ".coronet-demo"  # in a directory that a demo has made and may empty
@@ -46,15 +46,21 @@ def run(args: argparse.Namespace) -> int:
     from launcher.server import torchserve
     from launcher.stop_signals import stop_signals
     from launcher.torchserve_config import free_ports
+    from model_src.imaging.formats import find_format
 
     if args.xray and not args.xray.is_file():
-        raise DataError(f"found no file {args.xray}: give --xray a PNG, JPEG, WebP, TIFF or DICOM file")
+        raise DataError(f"found no file {args.xray}: need an X-ray, a PNG, JPEG, WebP, TIFF or DICOM file")
     started = time.monotonic()
     out = args.out
     if args.xray and args.xray.resolve().is_relative_to(out.resolve()):
         raise DataError(
             f"{args.xray} lies in {out}, which is emptied first: copy it elsewhere, or choose another --out"
         )
+    if args.xray:
+        try:
+            find_format(args.xray.read_bytes())
+        except RequestError as error:
+            raise DataError(f"{args.xray}: {error}") from None
     _empty(out)
     with stop_signals():
         xray = args.xray or out / "phantoms/test/COVID-19"

@@ -120,7 +120,7 @@ def test_a_missing_extra_is_one_line(monkeypatch, capsys):
     command_that(monkeypatch, raising(ModuleNotFoundError("No module named 'torch'", name="torch")))
     monkeypatch.setitem(cli.EXTRAS, "try", "train")
     assert cli.main(["try"]) == 1
-    expected = "coronet: found no torch, 'coronet try' needs it: pip install 'coronet-serve[train]'\n"
+    expected = "coronet: found no torch, 'coronet try' needs it: in the project's folder, pip install '.[train]'\n"
     assert capsys.readouterr().err == expected
 
 

@@ -16,6 +16,13 @@ def test_an_xray_in_the_folder_that_is_emptied_is_not_deleted(tmp_path, capsys):
     assert (out / "mine.png").read_bytes() == b"a film"
 
 
+def test_what_is_no_xray_is_refused_before_anything_starts(tmp_path, capsys):
+    (tmp_path / "letter.pdf").write_bytes(b"%PDF-1.7\n")
+    assert main(["demo", "--xray", str(tmp_path / "letter.pdf"), "--out", str(tmp_path / "demo")]) == 1
+    assert "letter.pdf: found a PDF document; send a PNG" in capsys.readouterr().err
+    assert not (tmp_path / "demo").exists()
+
+
 def test_a_path_with_brackets_is_shown_as_it_is(tmp_path, capsys):
     out = tmp_path / "a [" / "b]"  # which rich would take for the end of bold
     (out / "explanation").mkdir(parents=True)

@@ -95,7 +95,7 @@ def test_a_file_without_a_key(tmp_path, text):
 
 
 def test_a_missing_file(tmp_path):
-    with pytest.raises(ServerError, match="is missing: is the server running"):
+    with pytest.raises(ServerError, match="is missing: check the path"):
         read_key(tmp_path / "key_file.json", "inference")
 
 

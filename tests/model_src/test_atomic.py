@@ -93,3 +93,8 @@ def test_a_folder_that_cannot_be_moved_away_is_left_with_nothing_beside_it(
     with pytest.raises(OSError, match="busy"), atomic_directory(tmp_path / "d"):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["d"]
+
+
+def test_a_folder_that_takes_no_files_is_told_beforehand() -> None:
+    with pytest.raises(OutputError, match=r"--out /proc/pictures: /proc takes no files \(.*\); choose another path"):
+        require_writable("/proc/pictures", "--out")

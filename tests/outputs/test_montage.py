@@ -38,3 +38,11 @@ def test_the_bar_below_the_map_has_its_colours(ramp):
     top = 14 + 4 * 22 + PANEL + 7 + 6
     row = [canvas.getpixel((x, top)) for x in range(canvas.width)]
     assert row.index(tuple(palette()[0])) < row.index(tuple(palette()[255]))
+
+
+def test_warnings_stand_below_all(ramp):
+    row = map_row("x", np.full((28, 28), 0.5, np.float32), ramp, "", panel=96)
+    without, with_two = (draw_montage("", [row], panel=96, warnings=texts) for texts in ((), ("short", "also short")))
+    assert with_two.height - without.height == 2 * 22
+    foot = np.asarray(with_two)[without.height - 2 * 22 : without.height]
+    assert (foot == (176, 32, 24)).all(axis=-1).any()

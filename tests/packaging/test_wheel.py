@@ -137,5 +137,5 @@ def test_a_missing_extra_is_named_in_one_line(coronet, words, extra):
     done = coronet(*words)
     assert done.returncode == 1
     assert done.stderr.startswith("coronet: found no ")
-    assert done.stderr.endswith(f"pip install 'coronet-serve[{extra}]'\n")
+    assert done.stderr.endswith(f"pip install '.[{extra}]'\n")
     assert done.stderr.count("\n") == 1
