@@ -20,6 +20,7 @@ import requests
 from client import size_check
 from client.addresses import DEFAULT_URL, is_local
 from client.keys import BearerToken, key_refused, renew
+from client.multipart import DICOM_OBJECTS, split_parts
 from client.refusals import connection_error, response_error, too_large
 from client.tokens import TokenSource
 from model_src.errors import Overloaded, RequestError, ServerError
@@ -34,6 +35,7 @@ class CoroNetClient:
         url: the inference address, e.g. "http://127.0.0.1:8080".
         token: inference token, or where to read it (client.tokens.find_token).
         timeout: seconds to wait for one response, queueing included.
+        patient: whether to try again while the server is busy or being restarted; False for a caller that does so.
 
     Every method raises
         RequestError: the server refused this one request (InvalidImage, InvalidRequest, ImageTooLarge,
@@ -44,10 +46,16 @@ class CoroNetClient:
     """
 
     def __init__(
-        self, url: str = DEFAULT_URL, token: str | TokenSource | None = None, timeout: float = PREDICT_PATIENCE
+        self,
+        url: str = DEFAULT_URL,
+        token: str | TokenSource | None = None,
+        timeout: float = PREDICT_PATIENCE,
+        *,
+        patient: bool = True,
     ):
         self.url = url.rstrip("/")
         self.timeout = timeout
+        self._patient = patient
         self._token = token if isinstance(token, TokenSource) else TokenSource(value=token)
         self._has_explainers = True  # until the server says that it has none
         self._met = False  # whether the server has ever answered
@@ -68,11 +76,14 @@ class CoroNetClient:
         headers = {"Content-Type": _content_type(name)}
         return self._json(self._post("/predictions/coronet", data=image, headers=headers))
 
-    def explain(self, image: bytes, name: str = "", **options: str | int | float) -> dict[str, Any]:
+    def explain(
+        self, image: bytes, name: str = "", *, request_id: str | None = None, **options: str | int | float
+    ) -> dict[str, Any]:
         """Explain one image file's classification.
 
         Args:
             image, name: as for predict.
+            request_id: 32 hexadecimal digits, for whoever may `abandon` it from another thread.
             options: request fields such as method, target, steps, seed (docs/reference/explanation-options.md).
 
         Returns:
@@ -80,7 +91,39 @@ class CoroNetClient:
         """
         fields = {key: str(value) for key, value in options.items()}
         files = {"data": ("image", image, _content_type(name))}
-        return self._json(self._explain(fields, files))
+        return self._json(self._explain(fields, files, request_id))
+
+    def predict_dicom(self, film: bytes) -> dict[str, bytes]:
+        """Classify one DICOM film; the answer is DICOM.
+
+        Returns:
+            Files by name: "report", a structured report of the film's own study (docs/reference/dicom-objects.md).
+
+        Raises:
+            NotAcceptable: besides what every method raises: the film is no DICOM file or names no study, or this
+                server makes no DICOM.
+        """
+        headers = {"Content-Type": "application/dicom", "Accept": DICOM_OBJECTS}
+        return self._objects(self._post("/predictions/coronet", data=film, headers=headers))
+
+    def explain_dicom(
+        self, film: bytes, *, request_id: str | None = None, **options: str | int | float
+    ) -> dict[str, bytes]:
+        """Explain one DICOM film's classification; the answer is DICOM.
+
+        Args:
+            film: the file's bytes.
+            request_id, options: as for explain.
+
+        Returns:
+            Files by name: "report", "map", "picture" and, where there is a region to draw, "outline".
+
+        Raises:
+            NotAcceptable: as for predict_dicom.
+        """
+        fields = {key: str(value) for key, value in options.items()}
+        files = {"data": ("image", film, "application/dicom")}
+        return self._objects(self._explain(fields, files, request_id, accept=DICOM_OBJECTS))
 
     def check(self) -> None:
         """Ask for a small prediction and a small explanation, and raise if there is none; /ping asks no model."""
@@ -112,10 +155,16 @@ class CoroNetClient:
             )
 
     def _explain(
-        self, fields: Mapping[str, str], files: Mapping[str, tuple[str, bytes, str]], *, patient: bool = True
+        self,
+        fields: Mapping[str, str],
+        files: Mapping[str, tuple[str, bytes, str]],
+        request_id: str | None = None,
+        *,
+        accept: str = "*/*",
+        patient: bool = True,
     ) -> requests.Response:
         """The response of the workers that only explain, else, on a server without them, of those that do both."""
-        headers = {REQUEST_HEADER: uuid4().hex}
+        headers = {REQUEST_HEADER: request_id or uuid4().hex, "Accept": accept}
         if self._has_explainers:
             path = f"/explanations/{EXPLAIN_MODEL}"
             response = self._post(path, data=fields, headers=headers, files=files, patient=patient)
@@ -137,7 +186,7 @@ class CoroNetClient:
 
         A server that stops may drop requests; a second try does no harm, since nothing on the server changes.
         """
-        waits = list(RETRY_WAITS) if patient else []
+        waits = list(RETRY_WAITS) if patient and self._patient else []
         may_renew = True
         while True:
             try:
@@ -220,6 +269,12 @@ class CoroNetClient:
         if response.ok and body:
             return body
         raise response_error(response, str(body.get("type", "")), str(body.get("message", "")), self.url, self._token)
+
+    def _objects(self, response: requests.Response) -> dict[str, bytes]:
+        """The parts of a good response; raises what a bad one says."""
+        if not response.ok:
+            self._json(response)
+        return split_parts(response.headers.get("Content-Type", ""), response.content)
 
 
 def _content_type(name: str) -> str:

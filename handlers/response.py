@@ -15,6 +15,7 @@ _PHRASES = {
     200: "OK",
     307: "Temporary Redirect",
     400: "Bad Request",
+    406: "Not Acceptable",
     413: "Payload Too Large",
     415: "Unsupported Media Type",
     500: "Internal Server Error",

@@ -4,6 +4,7 @@ CoroNetError
 ├── RequestError            answered to the caller of one HTTP request with its own status
 │   ├── InvalidImage        400  the bytes cannot be decoded
 │   ├── InvalidRequest      400  a field has a wrong value (the message names the field and what it takes)
+│   ├── NotAcceptable       406  the answer cannot be had in the form that was asked for
 │   ├── ImageTooLarge       413  more pixels than the limit
 │   ├── UnsupportedImage    415  readable, but of a kind that is not taken
 │   ├── InternalError       500  the model's answer cannot be given (not a number)
@@ -38,6 +39,12 @@ class InvalidImage(RequestError):
 
 class InvalidRequest(RequestError):
     """A request field is unknown or holds a value outside what it takes."""
+
+
+class NotAcceptable(RequestError):
+    """The answer cannot be had in the form that was asked for: DICOM of a film that is none, or names no study."""
+
+    status = 406
 
 
 class ImageTooLarge(RequestError):
