@@ -1,0 +1,110 @@
+// What the page says in words: counts, times, sizes. Pure functions, no DOM.
+
+const FEW = 10; // below so many answers a share says next to nothing
+
+/** "0.88": a probability as the page writes it. Neither 0.00 nor 1.00 is claimed of a number that is not. */
+export function probability(value) {
+  if (value > 0 && value < 0.005) return "<0.01";
+  if (value < 1 && value >= 0.995) return ">0.99";
+  return value.toFixed(2);
+}
+
+/** Wilson's 95% interval of `right` in `answers`, as two numbers of a hundred. */
+export function interval(right, answers) {
+  const z = 1.959964;
+  const share = right / answers;
+  const middle = share + (z * z) / (2 * answers);
+  const half = z * Math.sqrt((share * (1 - share)) / answers + (z * z) / (4 * answers * answers));
+  const scale = 100 / (1 + (z * z) / answers);
+  return [Math.max(0, Math.round((middle - half) * scale)), Math.min(100, Math.round((middle + half) * scale))];
+}
+
+/**
+ * What a model's validation data say of such an answer.
+ * @param {{answers: number, right: number}|null|undefined} such counts from the archive; none in old archives
+ * @returns {{text: string, share: number|null}} a sentence or two; share right of 100, null where there is none to draw
+ */
+export function suchAnswers(such) {
+  if (!such || !Number.isInteger(such.answers) || !Number.isInteger(such.right) || such.right > such.answers) {
+    return { text: "How often such an answer is right is not known: this model came without counts.", share: null };
+  }
+  const { answers, right } = such;
+  if (answers === 0) {
+    return { text: "The model gave no such answer on its validation films: how often it is right is not known.", share: null };
+  }
+  const were = right === 1 ? "was" : "were";
+  if (answers < FEW) {
+    const so = answers === 1 ? "answer" : "answers";
+    return { text: `Only ${answers} such ${so} on the validation films; ${right} ${were} right. Too few to rely on.`, share: null };
+  }
+  const share = Math.round((100 * right) / answers);
+  const [low, high] = interval(right, answers);
+  const counted = `Of ${answers} such answers on the validation films, ${right} ${were} right`;
+  const inHundred = answers === 100 ? "" : `, ${share} in 100`;
+  return { text: `${counted}${inHundred} (95% interval: ${low} to ${high} in 100).`, share };
+}
+
+/**
+ * How an answer is to be put: as one, as several that remain, or as none.
+ * @returns {{kind: "answer"|"several"|"none"|"outside", title: string, text: string, more: string}}
+ */
+export function verdictOfModel(prediction) {
+  const label = prediction.label;
+  const set = prediction.prediction_set;
+  if (prediction.in_scope === false) {
+    return {
+      kind: "outside",
+      title: "No answer",
+      text: "I do not know this kind of picture",
+      more: "It differs from the films that the model was made with. The figures below are shown for the record; do not rely on them.",
+    };
+  }
+  if (Array.isArray(set) && set.length === 0) {
+    return {
+      kind: "none",
+      title: "No answer",
+      text: "I do not know",
+      more: "None of the classes fits well enough to be named.",
+    };
+  }
+  if (Array.isArray(set) && (set.length > 1 || set[0] !== label)) {
+    // The most probable class may itself be out: its films are usually given a higher probability.
+    const names = set.includes(label) ? set : [label, ...set];
+    return {
+      kind: "several",
+      title: "Not decided",
+      text: join(names, "or"),
+      more: `The model cannot tell which. The first of them by probability is ${label}.`,
+    };
+  }
+  const p = prediction.probabilities[label];
+  return { kind: "answer", title: "Most probable class", text: label, more: `Probability ${probability(p)}` };
+}
+
+/** "Healthy, Pneumonia or COVID-19". */
+export function join(names, last) {
+  return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} ${last} ${names[names.length - 1]}`;
+}
+
+/** "4.2 s", "75 s", "3 min". */
+export function seconds(value) {
+  if (value < 10) return `${value.toFixed(1)} s`;
+  return value < 120 ? `${Math.round(value)} s` : `${Math.round(value / 60)} min`;
+}
+
+/** "3.4 MB". */
+export function bytes(size) {
+  if (size < 1e6) return `${Math.max(1, Math.round(size / 1000))} kB`;
+  return `${(size / 1e6).toFixed(size < 1e7 ? 1 : 0)} MB`;
+}
+
+/** "integrated gradients" of "integrated_gradients". */
+export function methodName(name) {
+  return name.replaceAll("_", " ").replace(/^grad cam$/, "Grad-CAM").replace("shap", "SHAP");
+}
+
+/** One line of anything that a server or a browser says; long ones are cut. */
+export function oneLine(text, longest = 240) {
+  const line = String(text).replace(/\s+/g, " ").trim();
+  return line.length > longest ? `${line.slice(0, longest - 1)}…` : line;
+}
