@@ -5,11 +5,12 @@ STAMP := $(VENV)/.installed
 MAR := build/model-store/coronet.mar
 XRAY ?=
 
-.PHONY: help install demo serve test test-slow coverage check audit bench clean
+.PHONY: help install demo serve web test test-slow coverage check audit bench clean
 
 help:
 	@echo "make demo [XRAY=FILE]  a chest X-ray classified and explained by TorchServe, pictures in build/demo"
 	@echo "make serve             leave the server running (Ctrl-C stops it)"
+	@echo "make web               the page in the browser, with a server where none is running (Ctrl-C stops it)"
 	@echo "make test              the test suite, with a real TorchServe; some 10 minutes"
 	@echo "make test-slow         10,000 damaged inputs, faults on purpose: some 25 minutes"
 	@echo "make coverage          what the quick tests run of the code, branches too; fails below the floor in setup.cfg"
@@ -36,6 +37,9 @@ demo: install
 
 serve: install $(MAR)
 	@exec $(VENV)/bin/coronet serve
+
+web: install $(MAR)
+	@exec $(VENV)/bin/coronet web
 
 # Packed again when the shipped model or anything that goes into an archive has changed.
 $(MAR): $(shell find archive train/runs/export.py explanations handlers inference model_src outputs -type f -not -name '*.pyc') | $(STAMP)

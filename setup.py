@@ -23,6 +23,7 @@ ROOMS = (
     "archive",
     "launcher",
     "client",
+    "web",
     "cli",
 )
 ROOT_FILES = ("config.properties", "log4j2.xml")  # TorchServe's; `coronet serve` looks for them beside the rooms
@@ -48,6 +49,7 @@ setup(
         PACKAGE: ["py.typed"],
         f"{PACKAGE}.train": ["recipes/*.yaml"],
         f"{PACKAGE}.evaluation": ["*.html.j2"],
+        f"{PACKAGE}.web": ["static/*"],
         f"{PACKAGE}.archive": ["*.yaml", "*.json", "pretrained/*"],
     },
     cmdclass={"build_py": BuildRooms},

@@ -27,6 +27,7 @@ from model_src.errors import CoroNetError
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "the whole way once, from model to explained X-ray"),
     "serve": ("serve", "start TorchServe and wait until the model answers"),
+    "web": ("web", "show films and answers in a page of the browser"),
     "ready": ("ready", "ask whether a server's model answers"),
     "predict": ("predict", "classify X-rays with a running server"),
     "explain": ("explain", "show what a prediction rests on, in pictures"),
@@ -44,6 +45,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 EXTRAS = {
     "demo": "serve,train",
     "serve": "serve",
+    "web": "web",
     "phantoms": "train",
     "data": "train",
     "train": "train",

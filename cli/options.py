@@ -28,23 +28,28 @@ def add_connection_arguments(parser: argparse.ArgumentParser, timeout: float = P
     """Where to ask, with which token, for how long; `timeout`: default seconds to wait for an answer."""
     connection = parser.add_argument_group("server")
     connection.add_argument("--url", default=DEFAULT_URL, help="its inference address (default: %(default)s)")
-    connection.add_argument(
-        "--token-file",
-        type=Path,
-        metavar="FILE",
-        help="TorchServe's key_file.json, or a file with the inference token alone",
-    )
-    connection.add_argument(
-        "--token",
-        help=f"the inference token (visible to other users in the process list; {TOKEN_VARIABLE} is not). "
-        "For a 'coronet serve' of your own none is needed",
-    )
+    add_token_arguments(connection)
     connection.add_argument(
         "--timeout",
         type=positive_seconds,
         default=timeout,
         metavar="SECONDS",
         help="wait this long for each response, queueing included (default: %(default)g)",
+    )
+
+
+def add_token_arguments(parser: argparse._ActionsContainer) -> None:
+    """The token, or where it is."""
+    parser.add_argument(
+        "--token-file",
+        type=Path,
+        metavar="FILE",
+        help="TorchServe's key_file.json, or a file with the inference token alone",
+    )
+    parser.add_argument(
+        "--token",
+        help=f"the inference token (visible to other users in the process list; {TOKEN_VARIABLE} is not). "
+        "For a 'coronet serve' of your own none is needed",
     )
 
 
@@ -67,6 +72,13 @@ def seconds_or_none(text: str) -> float:
     if not 0 <= seconds < math.inf:
         raise argparse.ArgumentTypeError(f"found {text}, need a number of seconds, 0 or more")
     return seconds
+
+
+def port_number(text: str) -> int:
+    """A port that a server may listen on, from 1 to 65535."""
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"found {text!r}, need a port number from 1 to 65535")
+    return int(text)
 
 
 def _number(text: str) -> float:

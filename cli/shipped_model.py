@@ -22,11 +22,17 @@ from launcher.packaged_files import PRETRAINED, ROOMS
 from launcher.worker_pools import ARCHIVE
 from model_src.errors import ServerError
 
+LOCAL_STORE = Path("build/model-store")  # where make and the documents put archives
 _TOOLS = ("torch", "torch-model-archiver")  # their versions decide what the archive looks like
 
 _OTHERWISE = (
     "set XDG_CACHE_HOME to a folder that you alone can write to, or name a folder with coronet.mar with --model-store"
 )
+
+
+def default_model_store() -> Path:
+    """The model store of this checkout where it has an archive, else the shipped model's; raises as that does."""
+    return LOCAL_STORE if (LOCAL_STORE / ARCHIVE).is_file() else shipped_model_store()
 
 
 def shipped_model_store() -> Path:

@@ -25,7 +25,6 @@ from handlers.abandoned import abandoned_name  # noqa: E402
 from handlers.measurements import Measurements  # noqa: E402
 from handlers.metrics import publish  # noqa: E402
 from handlers.pool_membership import PoolMembership  # noqa: E402
-from handlers.private_log import error_location, shorten_warnings  # noqa: E402
 from handlers.process import configure_process, worker_device  # noqa: E402
 from handlers.response import Response, error_response  # noqa: E402
 from handlers.sent_as import SentAs  # noqa: E402
@@ -35,6 +34,7 @@ from inference.failures import is_device_lost  # noqa: E402
 from inference.predictor import Predictor  # noqa: E402
 from model_src.errors import InternalError, Overloaded, RequestError  # noqa: E402
 from model_src.model_names import ABANDON_FIELD, REQUEST_HEADER  # noqa: E402
+from model_src.private_log import error_location, shorten_warnings  # noqa: E402
 from outputs.prediction_json import to_json  # noqa: E402
 
 logger = logging.getLogger(__name__)

@@ -24,7 +24,6 @@ from explanations import ExplainOptions
 from explanations.deadline import Deadline, never
 from handlers.limits import Limits
 from handlers.measurements import Measurements
-from handlers.private_log import error_location
 from handlers.request_body import ImageRequest, naming_instance, parse_row, wanted_media_type
 from handlers.request_size import check_total
 from handlers.response import Response, error_response, explanations_elsewhere
@@ -34,6 +33,7 @@ from inference.predictor import Predictor
 from inference.results import Prediction
 from model_src.errors import InternalError, InvalidRequest, Overloaded, RequestError
 from model_src.imaging.xray import Xray
+from model_src.private_log import error_location
 from outputs.drawing import at_picture_size
 from outputs.prediction_json import join_json
 from outputs.registry import EXPLANATIONS, JSON, PREDICTIONS

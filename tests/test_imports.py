@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "archive": {"handlers", "outputs", "inference", "explanations", "model_src"},
     "client": {"model_src"},
     "launcher": {"client", "handlers", "model_src"},
+    "web": {"client", "model_src"},
 }
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 MAY_IMPORT["coronet_serve"] = {"cli"}

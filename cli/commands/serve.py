@@ -13,7 +13,7 @@ import argparse
 import shlex
 from pathlib import Path
 
-_LOCAL_STORE = Path("build/model-store")  # where make and the documents put archives
+from cli.shipped_model import LOCAL_STORE
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model-store",
         type=Path,
         metavar="DIR",
-        help=f"directory with coronet.mar, as 'coronet archive' makes it (default: {_LOCAL_STORE} where it has one, "
+        help=f"directory with coronet.mar, as 'coronet archive' makes it (default: {LOCAL_STORE} where it has one, "
         "else the model that comes with this package)",
     )
     parser.add_argument("--port", type=_port, metavar="P", help="inference port (default: as configured, 8080)")
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until stopped."""
-    from cli.shipped_model import shipped_model_store
+    from cli.shipped_model import default_model_store
     from launcher.packaged_files import TORCHSERVE_CONFIG
     from launcher.server import torchserve
     from launcher.stop_signals import stop_signals
@@ -58,9 +58,7 @@ def run(args: argparse.Namespace) -> int:
     from model_src.model_names import EXPLAIN_MODEL
 
     with stop_signals():
-        model_store = args.model_store
-        if model_store is None:
-            model_store = _LOCAL_STORE if (_LOCAL_STORE / ARCHIVE).is_file() else shipped_model_store()
+        model_store = args.model_store or default_model_store()
         print(f"starting TorchServe with {model_store / ARCHIVE} ...", flush=True)
         with torchserve(
             model_store,

@@ -1,4 +1,4 @@
-"""What a worker's log may say of a failure: kind and place, never a message.
+"""What a log may say of a failure: kind and place, never a message.
 
 Messages of libraries quote what they choked on: names in a DICOM header, bytes of an image, values of a form. Logs
 are kept longer and read by more people than images, and the lines of the code are enough to find a defect.

@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 
-from handlers.private_log import error_location, shorten_warnings
+from model_src.private_log import error_location, shorten_warnings
 
 
 def failing() -> None:
@@ -22,9 +22,9 @@ def test_an_exception_and_its_cause_are_named_without_their_messages():
         failing()
     line = error_location(caught.value)
     first, second = line.split("; from ")
-    assert first.startswith("KeyError at handlers/test_private_log.py:")
+    assert first.startswith("KeyError at model_src/test_private_log.py:")
     assert first.count(" > ") == 1  # the test, and the line that raised
-    assert second.startswith("ValueError at handlers/test_private_log.py:")
+    assert second.startswith("ValueError at model_src/test_private_log.py:")
     assert "JANE" not in line
     assert "\n" not in line
 
@@ -41,5 +41,5 @@ def test_a_warning_is_logged_without_its_text(caplog, capsys):
         warnings.simplefilter("always")
         shorten_warnings()
         warnings.warn("Invalid value for VR PN: DOE^JANE", UserWarning, stacklevel=1)
-    assert "UserWarning at handlers/test_private_log.py:" in caplog.text
+    assert "UserWarning at model_src/test_private_log.py:" in caplog.text
     assert "JANE" not in caplog.text + "".join(capsys.readouterr())

@@ -1,0 +1,63 @@
+"""uvicorn around the page's server: one socket, in a thread, without a log of who asked what."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from model_src.errors import ServerError
+
+_STOP = 5.0  # seconds for requests in progress; explanations among them are ended at the server behind
+_SHORT_HEADERS = 32_768  # bytes of a request's line and headers
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        ServerError: the port is in use, or the machine has no such address.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=128)
+    except OSError as error:
+        raise ServerError(
+            f"cannot listen on {host}, port {port} ({error.strerror}): stop what runs there, or choose another port "
+            "with --port"
+        ) from None
+
+
+@contextmanager
+def serving(app: ASGIApp, listening: socket.socket) -> Iterator[threading.Thread]:
+    """Answer requests in a thread inside the context.
+
+    Raises:
+        ServerError: it did not start.
+    """
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # it would quote what it choked on
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        loop="asyncio",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        h11_max_incomplete_event_size=_SHORT_HEADERS,
+        timeout_graceful_shutdown=int(_STOP),
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="web", daemon=True)
+    thread.start()
+    try:
+        yield thread
+    finally:
+        server.should_exit = True
+        thread.join(_STOP + 5)
