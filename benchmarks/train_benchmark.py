@@ -43,7 +43,8 @@ from train.data.image_cache import ImageCache
 from train.device import Compute, choose_compute
 from train.stages.autoencoders import FpaeLoss
 from train.stages.classifier import ClassifierLoss
-from train.stages.stage import shuffled_batches
+from train.stages.stage import batches as batches_of
+from train.stages.stage import shuffled
 
 VARIANTS = 2  # upright and mirrored
 BATCHES = 8  # batches in an epoch
@@ -125,7 +126,7 @@ def batches(images: int, batch: int) -> Iterator[tuple[int, np.ndarray]]:
     """(epoch, indices) without end."""
     epoch = 0
     while True:
-        for indices in shuffled_batches(images, batch, epoch, seed=0):
+        for indices in batches_of(shuffled(images, epoch, seed=0), batch):
             yield epoch, indices
         epoch += 1
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from model_src.errors import RunError
 from model_src.networks.fpae import check_size
 from train.data.augmentation import MOST_VARIANTS
+from train.data.sampling import SAMPLINGS
 
 RECIPE_FOLDER = Path(__file__).parent / "recipes"
 
@@ -68,6 +69,12 @@ class CinRecipe(_Settings):
         BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),  # as YAML and JSON give it
         Field(description="balanced, none, or 3 numbers above 0"),
     ]
+    # which films an epoch is drawn from, see train/data/sampling.py
+    sampling: Annotated[
+        Literal["none", "class", "class_source_view"], Field(description=f"one of {', '.join(SAMPLINGS)}")
+    ]
+    # films drawn for each epoch; 0 = as many as there are
+    films_per_epoch: Annotated[int, Field(ge=0, description="at least 1, or 0 for as many as there are")]
     augmentation: Augmentation
     # augmented versions of each image; residuals are computed once for each
     variants: Annotated[int, Field(description="a whole number")]
@@ -86,10 +93,14 @@ class CinRecipe(_Settings):
         return min(self.variants, self.epochs)
 
     @model_validator(mode="after")
-    def _has_enough_variants(self) -> CinRecipe:
+    def _agrees_with_itself(self) -> CinRecipe:
         most = MOST_VARIANTS[self.augmentation]
         if not 1 <= self.variants <= most:
             raise ValueError(f"augmentation {self.augmentation!r}: found {self.variants} variants, need 1 to {most}")
+        if self.sampling != "none" and 0 < self.films_per_epoch < 3:
+            raise ValueError(
+                f"films_per_epoch: found {self.films_per_epoch}, need 3 or more to draw from every class, or 0"
+            )
         if self.mixup and self.variants == 1:  # variant 0, the X-ray as it is, is never mixed
             raise ValueError(f"mixup: found {self.mixup} of 1 variant, need more than one variant, or 0")
         return self

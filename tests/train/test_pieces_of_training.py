@@ -18,7 +18,7 @@ from train.data.examples import Example
 from train.device import Compute
 from train.recipe import load_recipe
 from train.stages.classifier import ClassifierLoss, class_weights, divide_logits, fit_temperature, score
-from train.stages.stage import WeightAverage, learning_rate, shuffled_batches
+from train.stages.stage import WeightAverage, batches, learning_rate, shuffled
 from train.stages.start_weights import start_weights
 
 FLOAT32 = Compute(torch.device("cpu"), bfloat16=False)
@@ -95,10 +95,10 @@ def test_released_augmentation_mirrors_a_third_of_the_non_covid_images() -> None
 
 
 def test_every_epoch_shows_every_image_once_in_another_order() -> None:
-    epochs = [np.concatenate(list(shuffled_batches(10, 4, epoch, seed=1))) for epoch in (0, 1)]
+    epochs = [shuffled(10, epoch, seed=1) for epoch in (0, 1)]
     assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(10))
     assert epochs[0].tolist() != epochs[1].tolist()
-    assert [len(batch) for batch in shuffled_batches(10, 4, 0, 1)] == [4, 4, 2]
+    assert [len(batch) for batch in batches(shuffled(10, 0, 1), 4)] == [4, 4, 2]
 
 
 def test_residual_cache_keeps_what_was_stored_across_a_restart(tmp_path: Path) -> None:

@@ -26,7 +26,8 @@ def test_paper_is_as_the_paper_says() -> None:
     )  # fmt: skip
     assert paper.cin == CinRecipe(
         epochs=10, optimiser="adam", learning_rate=1e-3, schedule="constant", weight_decay=0.0,
-        batch_size=16, init="imagenet", class_weights="balanced", augmentation="flips", variants=4,
+        batch_size=16, init="imagenet", class_weights="balanced", sampling="none", films_per_epoch=0,
+        augmentation="flips", variants=4,
         normalise=False, label_smoothing=0.0, mixup=0.0, teacher="none", calibrate=False, average=0.0,
     )  # fmt: skip
 
@@ -40,7 +41,8 @@ def test_released_is_as_the_code_does() -> None:
     )  # fmt: skip
     assert released.cin == CinRecipe(
         epochs=10, optimiser="adam", learning_rate=1e-5, schedule="constant", weight_decay=1e-3,
-        batch_size=16, init="imagenet", class_weights=(2, 2, 250), augmentation="left_right_third", variants=2,
+        batch_size=16, init="imagenet", class_weights=(2, 2, 250), sampling="none", films_per_epoch=0,
+        augmentation="left_right_third", variants=2,
         normalise=False, label_smoothing=0.0, mixup=0.0, teacher="none", calibrate=False, average=0.0,
     )  # fmt: skip
 
@@ -56,6 +58,9 @@ def test_released_is_as_the_code_does() -> None:
         ({"cin_learning_rate": -1e-3}, r"cin\.learning_rate: found -0\.001, need above 0"),
         ({"fpae_weight_decay": -0.1}, r"fpae\.weight_decay: found -0\.1"),
         ({"cin_label_smoothing": -0.1}, r"cin\.label_smoothing: found -0\.1"),
+        ({"cin_sampling": "source"}, r"cin\.sampling: found 'source', need one of none, class, class_source_view"),
+        ({"cin_films_per_epoch": -1}, r"cin\.films_per_epoch: found -1, need at least 1, or 0 for as many"),
+        ({"cin_sampling": "class", "cin_films_per_epoch": 2}, r"films_per_epoch: found 2, need 3 or more"),
         ({"cin_mixup": -0.2}, r"cin\.mixup: found -0\.2"),
         ({"cin_mixup": 0.5, "cin_augmentation": "none", "cin_variants": 1}, r"cin\.mixup: found 0\.5.*more than one"),
         ({"cin_teacher": "resnet"}, r"cin\.teacher: found 'resnet', need none or efficientnet_lite2"),

@@ -75,6 +75,18 @@ def test_resumed_run_equals_an_uninterrupted_one(
     ]
 
 
+def test_a_run_that_draws_its_films_resumes_to_the_same(
+    stripes: Path, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = recipe.changed(cin_sampling="class_source_view", cin_films_per_epoch=9, cin_teacher="none", fpae_epochs=1)
+    uncut = train(drawn, stripes, tmp_path / "uncut")
+    kill_after(monkeypatch, 3)
+    with pytest.raises(Killed):
+        train(drawn, stripes, tmp_path / "cut")
+    monkeypatch.undo()
+    assert_same_weights(uncut, train(drawn, stripes, tmp_path / "cut", resume=True))
+
+
 def torchrun(*command: str) -> str:
     """Run a Python script in two processes; what both print."""
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from model_src.classes import CLASS_NAMES
+from train.data.facts import UNKNOWN, Facts, age_band, sex_of, view_of
 
 # File names of collections that are known to name the patient in them.
 _PATIENT_IN_NAME = (
@@ -26,7 +27,7 @@ SPLITS = ("train", "validation", "test")  # the order in which they are listed
 class Example:
     """One labelled image: `label` is 0 Healthy, 1 Pneumonia, 2 COVID-19; what a source does not say is empty.
 
-    `age` is in years; `view` as the source spells it: PA, AP, L, LL, lateral ...
+    `age` is in years; `view` and `sex` as the source spells them: PA, AP, L, LL, lateral ...; F, male ...
     """
 
     path: Path
@@ -35,6 +36,12 @@ class Example:
     source: str
     age: float | None = None
     view: str = ""
+    sex: str = ""
+
+    @property
+    def facts(self) -> Facts:
+        """The groups that the film belongs to."""
+        return Facts(self.source or UNKNOWN, view_of(self.view), sex_of(self.sex), age_band(self.age))
 
 
 @dataclass(frozen=True)
@@ -46,12 +53,14 @@ class Collection:
         recognised: what the data was taken for, in a few words.
         left_out: why -> the files or rows that are no examples for that reason.
         advice: what to do where a class is missing.
+        notes: what a reader should know of how it was read, one line each.
     """
 
     splits: dict[str, list[Example]]
     recognised: str
     left_out: Mapping[str, list[str]] = field(default_factory=dict)
     advice: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def class_counts(examples: Iterable[Example]) -> dict[str, int]:

@@ -20,7 +20,7 @@ FORMAT_VERSION = 1
 _DECISIVE = ("model", "recipe", "seed", "data", "image_list", "autoencoders", "precision")
 
 # Settings that recipes have had only for a while -> their value where a run was trained before.
-_LATER_SETTINGS = {"calibrate": False, "teacher": "none"}
+_LATER_SETTINGS = {"calibrate": False, "teacher": "none", "sampling": "none", "films_per_epoch": 0}
 
 Counts = dict[str, int]  # class name -> images
 

@@ -13,6 +13,7 @@ from model_src.errors import DataError, RunError
 from train.data.data_dir import describe_data
 from train.data.examples import class_counts
 from train.data.image_cache import ImageCache, open_cache
+from train.data.sampling import draw_films
 from train.data.split import TrainingData, image_list, read_training_data
 from train.device import Compute, choose_compute
 from train.rank import Rank, joined_ranks, local_device
@@ -51,7 +52,10 @@ def train_run(recipe: Recipe, options: TrainingOptions) -> RunFolder:
     with joined_ranks(compute.device) as rank, _held(run, record, options, rank):
         images = _open_images(recipe, options, run, rank, data)
         session = TrainingSession(recipe, options, run, compute, rank, *images)
-        check_batches(len(session.train), recipe.cin.batch_size, recipe.image_size)
+        shown = draw_films(
+            session.train.examples, recipe.cin.sampling, recipe.cin.films_per_epoch, epoch=0, seed=session.seed
+        )  # fmt: skip
+        check_batches(len(shown), recipe.cin.batch_size, recipe.image_size)
         if options.model == "coronet":
             train_autoencoders(session)
         train_classifier(session)

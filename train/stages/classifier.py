@@ -18,6 +18,7 @@ from model_src.networks.fpae import FPAE
 from model_src.networks.tfen import TFEN
 from train.data.augmentation import choose_variants
 from train.data.classifier_inputs import ClassifierInputs, residual_inputs
+from train.data.sampling import draw_films
 from train.device import Compute
 from train.rank import synchronise_batch_norm
 from train.runs.run_folder import AUTOENCODERS, load_into
@@ -142,7 +143,16 @@ def fit_classifier(
     there, if the recipe says so. Weights go to `<name>.pt`.
     """
     settings, compute = session.recipe.cin, session.compute
-    weights = class_weights(settings.class_weights, train.labels)
+
+    def order(epoch: int) -> np.ndarray:
+        return draw_films(
+            train.images.examples, settings.sampling, settings.films_per_epoch, epoch, session.seed
+        )  # fmt: skip
+
+    shown = order(0)  # other epochs draw other films, by group as many of each
+    weights = class_weights(
+        settings.class_weights, train.labels[shown] if settings.sampling != "none" else train.labels
+    )
     loss = ClassifierLoss(network, weights.to(compute.device))
     wrapped = session.rank.wrap(loss)
 
@@ -171,8 +181,8 @@ def fit_classifier(
         temperature = fit_temperature(probabilities, validation.labels.tolist())
         return divide_logits(best, temperature), {"temperature": temperature}
 
-    images, finish = len(train.images), calibrated if settings.calibrate else None
-    stage = Stage(name, settings, network, images, losses, norm, validate, settings.average, finish)
+    finish = calibrated if settings.calibrate else None
+    stage = Stage(name, settings, network, len(shown), losses, norm, validate, order, settings.average, finish)
     run_stage(stage, session)
 
 

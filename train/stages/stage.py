@@ -36,7 +36,8 @@ class Stage:
 
     `losses(indices, epoch)` gives, for this process's share of a micro-batch, a sum of losses with gradients;
     `norm(indices, epoch)` what the sum over the whole batch is divided by. `validate(network)` gives a dict with
-    "score" (higher is better) and what goes into history.csv and metrics.json.
+    "score" (higher is better) and what goes into history.csv and metrics.json. `order(epoch)` gives the
+    `images` numbers that an epoch shows, the same in every process; without it, each image once, shuffled.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Stage:
     losses: Callable[[np.ndarray, int], Tensor]
     norm: Callable[[np.ndarray, int], float]
     validate: Callable[[nn.Module], dict[str, float]]
+    order: Callable[[int], np.ndarray] | None = None
     decay: float = 0.0  # of the weight average, 0 = off
     finish: Callable[[Weights], tuple[Weights, dict[str, float]]] | None = None  # the best weights -> final ones, facts
     best: dict[str, Any] = field(default_factory=dict)
@@ -66,7 +68,8 @@ def run_stage(stage: Stage, session: TrainingSession) -> None:
         for epoch in range(first_epoch, stage.recipe.epochs):
             stage.network.train()
             begun, summed = time.perf_counter(), 0.0
-            for number, batch in enumerate(shuffled_batches(stage.images, batch_size, epoch, session.seed)):
+            order = stage.order(epoch) if stage.order else shuffled(stage.images, epoch, session.seed)
+            for number, batch in enumerate(batches(order, batch_size)):
                 step = epoch * steps_per_epoch + number
                 rate = learning_rate(stage.recipe, step, total_steps)
                 set_learning_rate(optimiser, rate)
@@ -84,10 +87,14 @@ def run_stage(stage: Stage, session: TrainingSession) -> None:
     rank.wait()
 
 
-def shuffled_batches(images: int, batch_size: int, epoch: int, seed: int) -> Iterator[np.ndarray]:
-    """Global batches of one epoch: every index once, in an order that the seed and the epoch decide."""
-    order = np.random.default_rng((seed, epoch)).permutation(images)
-    for start in range(0, images, batch_size):
+def shuffled(images: int, epoch: int, seed: int) -> np.ndarray:
+    """Every number once, in an order that the seed and the epoch decide."""
+    return np.random.default_rng((seed, epoch)).permutation(images)
+
+
+def batches(order: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
+    """Global batches of one epoch; the last may be smaller."""
+    for start in range(0, len(order), batch_size):
         yield order[start : start + batch_size]
 
 
