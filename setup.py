@@ -24,6 +24,7 @@ ROOMS = (
     "launcher",
     "client",
     "web",
+    "pacs",
     "cli",
 )
 ROOT_FILES = ("config.properties", "log4j2.xml")  # TorchServe's; `coronet serve` looks for them beside the rooms

@@ -1,0 +1,113 @@
+"""Results to a PACS by STOW-RS (DICOMweb)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import requests
+
+from client.addresses import is_local
+from client.keys import BearerToken
+from pacs.delivery import Later, Rejected
+from pacs.settings import StowTarget
+
+_REASON, _FAILED = "00081197", "00081198"  # Failure Reason, in each item of Failed SOP Sequence
+_HAS_IT = 0x0111
+_NO_ROOM = range(0xA700, 0xA800)
+_COME_AGAIN = (408, 425, 429)
+
+
+class StowSender:
+    """Posts all objects in one request.
+
+    Args:
+        target: where to.
+        timeout: seconds to wait for the connection, and then for the answer.
+    """
+
+    def __init__(self, target: StowTarget, timeout: float) -> None:
+        self._target = target
+        self._timeout = timeout
+
+    def send(self, objects: Mapping[str, bytes]) -> None:
+        """As in `Sender`."""
+        boundary = uuid4().hex
+        parts = [
+            f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode() + content + b"\r\n"
+            for content in objects.values()
+        ]
+        response = self._ask(
+            "POST",
+            data=b"".join([*parts, f"--{boundary}--\r\n".encode()]),
+            headers={
+                "Content-Type": f'multipart/related; type="application/dicom"; boundary={boundary}',
+                "Accept": "application/dicom+json",
+            },
+        )
+        if response.status_code >= 500 or response.status_code in _COME_AGAIN:
+            raise Later(f"it answers {response.status_code} {response.reason}")
+        reasons = _failures(response)
+        if any(reason in _NO_ROOM for reason in reasons):
+            raise Later("it is out of resources (A700)")
+        if reasons and all(reason == _HAS_IT for reason in reasons):
+            return
+        if reasons or not response.ok:
+            codes = ", ".join(f"{reason:04X}" for reason in reasons)
+            raise Rejected(
+                f"it answers {response.status_code} {response.reason}{f', reasons {codes}' if codes else ''}"
+            )
+
+    def check(self) -> str:
+        """As in `Sender`: whatever HTTP answers, somebody is there."""
+        try:
+            self._ask("OPTIONS")
+        except Later as error:
+            return str(error)
+        return ""
+
+    def _ask(self, method: str, data: bytes | None = None, headers: dict[str, str] | None = None) -> requests.Response:
+        target = self._target
+        auth: requests.auth.AuthBase | None = None
+        if target.user is not None and target.password_file:
+            auth = requests.auth.HTTPBasicAuth(target.user, _secret(target.password_file))
+        elif target.token_file:
+            auth = BearerToken(_secret(target.token_file))
+        with requests.Session() as session:
+            session.trust_env = not is_local(target.url)
+            try:
+                return session.request(
+                    method,
+                    target.url,
+                    data=data,
+                    headers=headers,
+                    auth=auth,
+                    timeout=self._timeout,
+                    verify=str(target.authority) if target.authority else True,
+                    allow_redirects=False,
+                )
+            except requests.Timeout:
+                raise Later(f"{target.url}: nothing came within {self._timeout:g} s") from None
+            except requests.exceptions.SSLError:
+                raise Later(f"{target.url}: its certificate is not trusted: see authority") from None
+            except requests.RequestException as error:
+                raise Later(f"{target.url} does not answer ({type(error).__name__})") from None
+
+
+def _secret(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        raise Later(f"{path} cannot be read") from None
+
+
+def _failures(response: requests.Response) -> list[int]:
+    """The reasons of the objects that were not stored."""
+    try:
+        found: Any = response.json()
+        items = found.get(_FAILED, {}).get("Value", [])
+        return [int(item.get(_REASON, {}).get("Value", [0])[0]) for item in items]
+    except (ValueError, AttributeError, TypeError, IndexError):
+        return []
