@@ -25,7 +25,7 @@ from starlette.staticfiles import StaticFiles
 
 from client.prometheus_text import CONTENT_TYPE
 from client.verdicts import VerdictCounts
-from model_src.errors import CoroNetError
+from model_src.errors import CoroNetError, InvalidRequest
 from web.about import About
 from web.answers import error_answer, failure
 from web.asking import Explanations, predict
@@ -33,6 +33,7 @@ from web.figures import Figures
 from web.film import read_film
 from web.guards import Guards
 from web.lanes import BrowserGone, Lane
+from web.report.make import FORMATS, make_report
 from web.uploads import LARGEST_FILM, LARGEST_REPORT, LARGEST_VERDICT, Uploads
 from web.upstream import Upstream
 from web.verdicts import read_verdict
@@ -107,9 +108,14 @@ class Web:
 
     async def report(self, request: Request) -> Response:
         """POST /api/report?format=html|pdf."""
+        kind = request.query_params.get("format", "")
+        if kind not in FORMATS:
+            raise InvalidRequest(f"format: found {kind[:20]!r}, need {' or '.join(FORMATS)}")
         async with self.uploads.body(request, LARGEST_REPORT, "report") as body:
-            json.loads(body)
-            return Response(b"<!doctype html><title>report</title>to come", media_type="text/html")
+            content, media_type = await self.lanes["reports"].run_while_read(request, partial(make_report, body, kind))
+        # A file to be saved: words that came from outside are never shown as a page of ours.
+        headers = {"Content-Disposition": f'attachment; filename="coronet-report.{kind}"'}
+        return Response(content, 200, headers, media_type)
 
     async def metrics(self, request: Request) -> Response:
         """GET /metrics."""
