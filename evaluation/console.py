@@ -13,12 +13,14 @@ from evaluation.compare import Comparison, format_p
 from evaluation.data_facts import DataFacts, data_remarks
 from evaluation.evaluate import Evaluation
 from evaluation.intervals import Estimate
+from evaluation.maps.study import MapStudy
+from evaluation.maps.wording import map_table, remarks
 from evaluation.report import PAGE_NAME
 from evaluation.shortcuts import ProbeResult, caveat, verdict
 from evaluation.wording import Unit, change, interval, movement, number, sentence
 
 
-def print_evaluation(evaluation: Evaluation, data: DataFacts, out: Path) -> None:
+def print_evaluation(evaluation: Evaluation, data: DataFacts, out: Path, maps: MapStudy | None = None) -> None:
     """The headline figures, with counts and intervals, on standard output."""
     metrics = evaluation.metrics
     images = f"{metrics.images} images, {metrics.patients} patients of {data.name} ({data.split})"
@@ -45,6 +47,10 @@ def print_evaluation(evaluation: Evaluation, data: DataFacts, out: Path) -> None
     console.print(table)
     if evaluation.shortcuts:
         console.print(_shortcut_table(evaluation.shortcuts))
+    if maps is not None:
+        console.print(map_table(maps))
+        for line in remarks(maps):
+            console.print(line, markup=False, highlight=False)
     check = [evaluation.engine_check.sentence] if evaluation.engine_check else []
     warnings = [sentence(warning) for warning in evaluation.classifier.provenance["warnings"]]
     first = caveat(evaluation.shortcuts, metrics.overall["accuracy"])

@@ -14,9 +14,11 @@ from evaluation.data_facts import DataFacts, class_table, data_remarks
 from evaluation.evaluate import Evaluation
 from evaluation.galleries import MISTAKES, ExplanationPicture
 from evaluation.intervals import Estimate, rate
+from evaluation.maps.study import MapStudy
+from evaluation.maps.wording import remarks
 from evaluation.paper import CONFUSION, paper_rows
 from evaluation.plots import CLASS_COLOURS
-from evaluation.wording import interval, movement, number, sentence
+from evaluation.wording import change, interval, movement, number, sentence
 from model_src.classes import COVID, RESEARCH_USE
 
 
@@ -25,6 +27,7 @@ def render_page(
     data: DataFacts,
     pictures: Mapping[str, bytes],
     explanations: Sequence[ExplanationPicture],
+    maps: MapStudy | None,
     facts: dict[str, Any],
 ) -> str:
     """The page, from an evaluation, its pictures as PNG, and what metrics.json says."""
@@ -34,7 +37,9 @@ def render_page(
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
     )
-    environment.filters |= {"number": number, "interval": interval, "movement": movement, "sentence": sentence}
+    environment.filters |= {
+        "number": number, "interval": interval, "change": change, "movement": movement, "sentence": sentence,
+    }  # fmt: skip
     wrong = sum(not result.correct for result in evaluation.results)
     model = facts["model"]
     return environment.get_template("report.html.j2").render(
@@ -59,6 +64,7 @@ def render_page(
         explanations=[
             {"method": e.method, "sign": e.sign, "picture": f"explanations_{e.method}"} for e in explanations
         ],
+        maps=_maps(maps),
         shortcuts=evaluation.shortcuts,
         verdict=facts["shortcut_verdict"],
         caveat=facts["caveat"],
@@ -71,6 +77,20 @@ def render_page(
         research_use=RESEARCH_USE,
         version=facts["versions"]["coronet"],
     )
+
+
+def _maps(study: MapStudy | None) -> dict[str, Any] | None:
+    """The section on maps against people's marks."""
+    if study is None:
+        return None
+    return {
+        "remarks": remarks(study),
+        "boxed": bool(study.boxed.films),
+        "lunged": bool(study.lunged.films),
+        "methods": study.methods,
+        "references": study.references,
+        "above": study.above,
+    }
 
 
 def _model_facts(model: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -19,6 +19,8 @@ from matplotlib.figure import Figure
 from evaluation.data_facts import DataFacts, class_table
 from evaluation.evaluate import Evaluation
 from evaluation.galleries import ExplanationPicture
+from evaluation.maps.gallery import map_gallery
+from evaluation.maps.study import MapStudy
 from evaluation.page import render_page
 from evaluation.paper import paper_rows
 from evaluation.results import CSV_NAME, write_results
@@ -63,6 +65,7 @@ def write_report(
     explanations: Sequence[ExplanationPicture],
     directory: Path,
     *,
+    maps: MapStudy | None = None,
     command: Sequence[str],
 ) -> None:
     """Write the report as one folder; it appears whole or not at all and replaces an earlier report.
@@ -73,8 +76,10 @@ def write_report(
     check_target(directory)
     pictures = {name: _png(figure) for name, figure in figures.items()}
     pictures |= {f"explanations_{e.method}": _png(e.figure) for e in explanations}
-    facts = _facts(evaluation, data, command)
-    page = render_page(evaluation, data, pictures, explanations, facts)
+    if maps is not None and maps.boxed.films:
+        pictures["maps"] = _png(map_gallery(maps, evaluation.classifier.image_size))
+    facts = _facts(evaluation, data, maps, command)
+    page = render_page(evaluation, data, pictures, explanations, maps, facts)
     with atomic_directory(directory) as temporary:
         for name, content in pictures.items():
             (temporary / f"{name}.png").write_bytes(content)
@@ -85,7 +90,7 @@ def write_report(
         (temporary / PAGE_NAME).write_text(page, encoding="utf-8", errors="backslashreplace")
 
 
-def _facts(evaluation: Evaluation, data: DataFacts, command: Sequence[str]) -> dict[str, Any]:
+def _facts(evaluation: Evaluation, data: DataFacts, maps: MapStudy | None, command: Sequence[str]) -> dict[str, Any]:
     """metrics.json."""
     return {
         "kind": KIND,
@@ -108,6 +113,7 @@ def _facts(evaluation: Evaluation, data: DataFacts, command: Sequence[str]) -> d
             for row in paper_rows(evaluation.metrics)
         ],
         "engine_check": evaluation.engine_check.as_json() if evaluation.engine_check else None,
+        "maps": None if maps is None else maps.as_json(),
         "shortcuts": [result.as_json() for result in evaluation.shortcuts],
         "shortcut_verdict": verdict(evaluation.shortcuts),
         "caveat": caveat(evaluation.shortcuts, evaluation.metrics.overall["accuracy"]),

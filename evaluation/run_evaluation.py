@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from evaluation.classifiers import load_classifier
@@ -13,6 +13,10 @@ from evaluation.engine_check import open_classifier
 from evaluation.evaluate import Evaluation, evaluate
 from evaluation.evaluated_split import evaluated_examples
 from evaluation.galleries import PATIENTS_PER_CLASS
+from evaluation.maps.film_network import explainable
+from evaluation.maps.marked_split import study_split
+from evaluation.maps.options import MapOptions, open_marks
+from evaluation.maps.study import MapStudy
 from evaluation.report import check_target, write_report
 from explanations import parse_options
 from model_src.engines.settings import EngineSettings
@@ -33,6 +37,7 @@ class EvaluationOptions:
         out: folder of the report.
         probe_shortcuts: evaluate altered images as well.
         methods: explanation methods to draw.
+        maps: what maps are held against.
         explained_patients: per class.
         batch_size: images per step; None: GPU_BATCH on a GPU, 1 on a CPU, where more are no faster and take memory.
         device: "auto", "cpu" or "cuda".
@@ -49,6 +54,7 @@ class EvaluationOptions:
     probe_shortcuts: bool = False
     methods: Sequence[str] = ()
     explained_patients: int = PATIENTS_PER_CLASS
+    maps: MapOptions = field(default_factory=MapOptions)
     batch_size: int | None = None
     device: str = "auto"
     engine: EngineSettings | None = None
@@ -62,6 +68,7 @@ class EvaluationRun:
 
     evaluation: Evaluation
     data: DataFacts
+    maps: MapStudy | None
     warnings: list[str]
 
 
@@ -85,10 +92,12 @@ def run_evaluation(options: EvaluationOptions, command: Sequence[str]) -> Evalua
     classifier = loaded if options.engine is None else open_classifier(loaded, options.engine)
 
     folder = options.data_dir if options.data_dir.is_dir() else options.data_dir.parent
+    roots = [folder, *options.roots]
+    marks = open_marks(options.maps, [example.path for example in examples], roots, classifier.image_size)
     evaluation = evaluate(
         classifier,
         examples,
-        [folder, *options.roots],
+        roots,
         batch_size=options.batch_size or (GPU_BATCH if device.type == "cuda" else 1),
         seed=options.seed,
         probe_shortcuts=options.probe_shortcuts,
@@ -102,8 +111,12 @@ def run_evaluation(options: EvaluationOptions, command: Sequence[str]) -> Evalua
         ]
     elif explained:
         warnings.append("explanations are left out: they need CoroNet's residuals, and this is a baseline")
-    write_report(evaluation, data, figures, pictures, options.out, command=command)
-    return EvaluationRun(evaluation, data, warnings)
+    maps = None
+    if marks:
+        training = [example.path for example in list_splits(options.data_dir, options.roots).get("train", [])]
+        maps = study_split(evaluation, explainable(loaded.model), marks, training, options.maps)
+    write_report(evaluation, data, figures, pictures, options.out, maps=maps, command=command)
+    return EvaluationRun(evaluation, data, maps, warnings)
 
 
 def _data_facts(options: EvaluationOptions) -> DataFacts:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from model_src.engines.settings import PRECISIONS, EngineSettings, engine_names
 from model_src.errors import ArtefactError
@@ -58,6 +59,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--explain-images", type=int, default=5, metavar="N", help="patients per class to explain (5)")
     parser.add_argument(
+        "--boxes",
+        type=Path,
+        metavar="FILE",
+        help="hold maps against these boxes: a CSV with path,x,y,width,height in pixels of each film",
+    )
+    parser.add_argument(
+        "--lungs",
+        type=Path,
+        metavar="DIR",
+        help="and against these lung masks: PNGs at the films' paths, white lungs, of each film's size",
+    )
+    parser.add_argument(
+        "--map-methods", nargs="+", metavar="METHOD", help="explanation methods that --boxes and --lungs are for (all)"
+    )
+    parser.add_argument(
+        "--map-films",
+        type=int,
+        metavar="N",
+        help="at most so many films with boxes, and as many with lung masks, are explained for that (100)",
+    )
+    parser.add_argument(
         "--batch-size",
         type=int,
         metavar="N",
@@ -80,6 +102,10 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate or compare."""
     if args.seed < 0 or (args.batch_size is not None and args.batch_size < 1) or args.explain_images < 1:
         args.usage_error("--seed must be at least 0, --batch-size and --explain-images at least 1")
+    if (args.map_methods or args.map_films is not None) and not (args.boxes or args.lungs):
+        args.usage_error("--map-methods and --map-films are for --boxes or --lungs: name one of these")
+    if args.map_films is not None and args.map_films < 1:
+        args.usage_error("--map-films must be at least 1")
     if args.compare:
         if args.model:
             args.usage_error("--compare takes two report folders and no MODEL; evaluate each model first")
@@ -93,6 +119,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _evaluate(args: argparse.Namespace) -> int:
     from evaluation.console import print_evaluation
+    from evaluation.maps.options import MapOptions
     from evaluation.run_evaluation import EvaluationOptions, run_evaluation
 
     options = EvaluationOptions(
@@ -104,6 +131,7 @@ def _evaluate(args: argparse.Namespace) -> int:
         probe_shortcuts=args.probe_shortcuts,
         methods=args.explain,
         explained_patients=args.explain_images,
+        maps=MapOptions(args.boxes, args.lungs, **_given(methods=args.map_methods, films=args.map_films)),
         batch_size=args.batch_size,
         device=args.device,
         engine=EngineSettings(args.engine, args.precision) if args.engine else None,
@@ -113,10 +141,15 @@ def _evaluate(args: argparse.Namespace) -> int:
     run = run_evaluation(options, ["coronet", *sys.argv[1:]])
     for warning in run.warnings:
         print(warning, file=sys.stderr)
-    print_evaluation(run.evaluation, run.data, args.out)
+    print_evaluation(run.evaluation, run.data, args.out, run.maps)
     if run.evaluation.engine_check and not run.evaluation.engine_check.passed:
         raise ArtefactError(run.evaluation.engine_check.failure)
     return 0
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    """The options that were given; the others keep their defaults."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _compare(args: argparse.Namespace) -> int:

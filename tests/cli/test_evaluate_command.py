@@ -176,3 +176,36 @@ def test_unreadable_images_are_left_out_when_asked(artefact_dir, data_dir, tmp_p
     facts = json.loads((tmp_path / "r" / "metrics.json").read_text())
     assert facts["images"] == 6
     assert [skipped["path"][-10:] for skipped in facts["data"]["skipped"]] == ["broken.png"]
+
+
+def test_maps_against_boxes_and_lungs(artefact_dir, data_dir, tmp_path, capsys):
+    films = sorted((data_dir / "test").rglob("*.png"))
+    names = [film.relative_to(data_dir).as_posix() for film in films]
+    (tmp_path / "boxes.csv").write_text(
+        "path,x,y,width,height\n" + "".join(f"{name},8,16,16,32\n{name},20,16,16,32\n" for name in names)
+    )
+    for name in names:
+        mask = tmp_path / "lungs" / name
+        mask.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.pad(np.full((32, 32), 255, np.uint8), 16)).save(mask)
+    command = ["evaluate", str(artefact_dir), str(data_dir), "--explain", "--out", str(tmp_path / "report")]
+    command += ["--map-methods", "grad_cam", "saliency"]
+    assert main([*command, "--boxes", str(tmp_path / "boxes.csv"), "--lungs", str(tmp_path / "lungs")]) == 0
+    facts = json.loads((tmp_path / "report" / "metrics.json").read_text())["maps"]
+    assert facts["films_with_boxes"]["marked"] == 6
+    assert set(facts["methods"]) == {"grad_cam", "saliency"}
+    assert facts["overlapping_boxes"]["value"] == pytest.approx(4 / 28)
+    assert "Maps against people's marks" in (tmp_path / "report" / "report.html").read_text()
+    assert (tmp_path / "report" / "maps.png").is_file()
+    assert "6 films with boxes" in capsys.readouterr().out
+
+    (tmp_path / "boxes.csv").write_text(f"path,x,y,width,height\n{names[0]},60,16,16,32\n")
+    assert main([*command, "--boxes", str(tmp_path / "boxes.csv")]) == 1
+    assert "lies outside the film of 64 x 64 pixels" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong", [["--map-films", "3"], ["--boxes", "b.csv", "--map-films", "0"]])
+def test_map_options_alone_are_refused(wrong, capsys):
+    with pytest.raises(SystemExit):
+        main(["evaluate", "model", "data", "--out", "report", *wrong])
+    assert "--map-films" in capsys.readouterr().err
