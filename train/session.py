@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from train.data.image_cache import ImageCache
+from train.data.several import DataDirs
 from train.device import Compute
 from train.rank import Rank
 from train.recipe import Recipe
@@ -19,7 +20,7 @@ from train.runs.run_folder import RunFolder
 class TrainingOptions:
     """What a training needs beside its recipe."""
 
-    data_dir: Path
+    data_dirs: DataDirs
     run_dir: Path
     model: str = "coronet"
     roots: Sequence[Path] = ()
@@ -29,6 +30,7 @@ class TrainingOptions:
     cache_dir: Path | None = None  # for decoded images, kept, and residuals, deleted; default: inside the run
     tfen_run: Path | None = None  # take the autoencoders of this run instead of training them
     skip_unreadable: bool = False
+    reads: Path | None = None  # radiologists' reads that correct training films' labels
     resume: bool = False
     console: Console = field(default_factory=lambda: Console(stderr=True))
 

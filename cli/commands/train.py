@@ -1,7 +1,8 @@
 """Train CoroNet: two autoencoders, then the classifier on their residuals.
 
 DATA_DIR is a folder with class folders (Healthy, Pneumonia, COVID-19) or with COVIDx label files, one label file or
-CSV, or a public collection as it is unpacked; `coronet data check` says what it was taken for. Everything goes into
+CSV, or a public collection as it is unpacked; `coronet data check` says what it was taken for. Of several, the test
+patients of each are left out of the training films of all. Everything goes into
 RUN_DIR; interrupt it as you like and continue with --resume. Several processes on one machine:
 torchrun --nproc-per-node N -m cli train ...
 """
@@ -17,7 +18,9 @@ RECIPES = ("paper", "quick", "released", "tuned")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the command's arguments."""
-    parser.add_argument("data_dir", type=Path, metavar="DATA_DIR", help="labelled X-rays")
+    parser.add_argument(
+        "data_dirs", type=Path, nargs="+", metavar="DATA_DIR", help="labelled X-rays; several are one set"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="RUN_DIR", help="run folder to write")
     parser.add_argument("--recipe", choices=RECIPES, default="tuned", help="named settings (default: tuned)")
     parser.add_argument(
@@ -50,6 +53,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="keep decoded images here, for other runs too, and residuals until done (default: in RUN_DIR until done)",
     )
     parser.add_argument("--skip-unreadable", action="store_true", help="leave unreadable images out, named and counted")
+    parser.add_argument(
+        "--reads",
+        type=Path,
+        metavar="FILE",
+        help="table of radiologists' reads (path, radiologist_read) that correct labels; run.json says which",
+    )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
     parser.add_argument(
         "--precision", choices=("auto", "float32", "bfloat16"), default="auto",
@@ -78,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
         cin_init=args.cin_init,
     )
     options = TrainingOptions(
-        data_dir=args.data_dir,
+        data_dirs=args.data_dirs,
         run_dir=args.out,
         model=args.model,
         roots=args.roots,
@@ -88,6 +97,7 @@ def run(args: argparse.Namespace) -> int:
         cache_dir=args.cache_dir,
         tfen_run=args.tfen,
         skip_unreadable=args.skip_unreadable,
+        reads=args.reads,
         resume=args.resume,
     )
     try:

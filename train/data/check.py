@@ -81,7 +81,7 @@ def check_data(
     collection = read_collection(data_dir, roots)
     splits = collection.splits
     left_out = {reason: list(files) for reason, files in collection.left_out.items()}
-    check = DataCheck(str(data_dir), collection.recognised, left_out)
+    check = DataCheck(str(data_dir), collection.recognised, left_out, notes=list(collection.notes))
     for split, examples in splits.items():
         check.splits[split] = SplitCheck(
             class_counts(examples),

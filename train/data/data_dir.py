@@ -1,4 +1,4 @@
-"""DATA_DIR -> examples per split, by the first of `train/data/sources` that knows what it is.
+"""DATA_DIR, or several -> examples per split, each by the first of `train/data/sources` that knows what it is.
 
 Data without splits is training data; asked for `all`, any form gives everything. Listed images are looked up in each
 root given, then in the list's own folder, and in the `train`, `val` and `test` sub-folders of those (as COVIDx is laid
@@ -13,16 +13,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from model_src.classes import CLASS_FOLDERS, CLASS_NAMES, PHANTOMS_FILE
+from model_src.classes import CLASS_FOLDERS, CLASS_NAMES
 from model_src.errors import DataError
 from train.data import sources
 from train.data.examples import Collection, Example, class_counts
+from train.data.metadata import with_metadata
+from train.data.several import DataDirs, as_paths, directory_names, is_phantoms, listed, merged
 
 Split = Literal["train", "validation", "test", "all"]
 
 
 def read_data_dir(
-    data_dir: str | os.PathLike[str],
+    data_dirs: DataDirs,
     split: Split,
     roots: Sequence[str | os.PathLike[str]] = (),
     *,
@@ -31,36 +33,48 @@ def read_data_dir(
     """Examples of one split, in the order of the label file (class folders: class by class, by name).
 
     Args:
-        data_dir: a folder, a COVIDx label file or a CSV; see the module's text.
-        split: "train", "validation", "test", or "all" for everything there is.
+        data_dirs: a folder, a COVIDx label file or a CSV, or several of them; see the module's text.
+        split: "train", "validation", "test", or "all" for everything there is. Each directory must have it, but for
+            "train": one without training films gives none.
         roots: more folders in which the label files' paths are looked up, before their own folder.
         missing_ok: list images that a label file names but no root holds, for a caller that reports or skips
             them.
 
     Raises:
-        DataError: no such split, a malformed line, a class without images, or missing images.
+        DataError: no such split, a malformed line, a class without images, missing images, or directories that do not
+            fit each other (train/data/several.py).
     """
-    collection = read_collection(data_dir, roots)
-    splits = collection.splits
-    if split == "all":
-        examples = [example for part in splits.values() for example in part]
-    elif split in splits:
-        examples = splits[split]
-    else:
-        raise DataError(_no_such_split(Path(data_dir), split, list(splits)))
-    _require_all_classes(examples, Path(data_dir), split, collection)
+    paths = as_paths(data_dirs)
+    collections = [_read_one(path, roots) for path in paths]
+    collection = _together(paths, collections)
+    if split != "all":
+        without = [path for path, own in zip(paths, collections, strict=True) if split not in own.splits]
+        if without and (split != "train" or len(without) == len(paths)):
+            raise DataError(_no_such_split(without[0], split, list(collections[paths.index(without[0])].splits)))
+    examples = [e for part in collection.splits.values() for e in part] if split == "all" else collection.splits[split]
+    _require_all_classes(examples, listed(paths), split, collection)
     if not missing_ok:
-        _require_files(examples, Path(data_dir))
+        _require_files(examples, listed(paths))
     return examples
 
 
-def read_collection(data_dir: str | os.PathLike[str], roots: Sequence[str | os.PathLike[str]] = ()) -> Collection:
-    """Everything that `data_dir` has, at least one image; unchecked: classes may be empty and images missing.
+def read_collection(data_dirs: DataDirs, roots: Sequence[str | os.PathLike[str]] = ()) -> Collection:
+    """Everything that the data has, at least one image; unchecked: classes may be empty and images missing.
 
     Raises:
-        DataError: nothing usable was found, the choice is ambiguous, or a line is malformed.
+        DataError: nothing usable was found, the choice is ambiguous, a line is malformed, or directories do not fit
+            each other.
     """
-    data_dir = Path(data_dir)
+    paths = as_paths(data_dirs)
+    return _together(paths, [_read_one(path, roots) for path in paths])
+
+
+def _together(paths: Sequence[Path], collections: Sequence[Collection]) -> Collection:
+    """One directory as it is, several merged."""
+    return collections[0] if len(collections) == 1 else merged(paths, collections)
+
+
+def _read_one(data_dir: Path, roots: Sequence[str | os.PathLike[str]]) -> Collection:
     more = [Path(root) for root in roots]
     for root in more:
         if not root.is_dir():
@@ -75,29 +89,31 @@ def read_collection(data_dir: str | os.PathLike[str], roots: Sequence[str | os.P
             f"{data_dir}: read as {collection.recognised}: found no image{left_out}, need labelled X-rays of "
             f"{', '.join(CLASS_NAMES)}; give another folder or list"
         )
-    return collection
+    return with_metadata(collection, folder_of(data_dir), more)
 
 
-def list_splits(
-    data_dir: str | os.PathLike[str], roots: Sequence[str | os.PathLike[str]] = ()
-) -> dict[str, list[Example]]:
-    """Every split that `data_dir` has -> its examples, as `read_collection`."""
-    return read_collection(data_dir, roots).splits
+def folder_of(data_dir: Path) -> Path:
+    """The folder that a DATA_DIR's paths are below: itself, or where the label file lies."""
+    return data_dir if data_dir.is_dir() else data_dir.parent
 
 
-def describe_data(data_dir: str | os.PathLike[str], roots: Sequence[str | os.PathLike[str]] = ()) -> dict[str, Any]:
+def list_splits(data_dirs: DataDirs, roots: Sequence[str | os.PathLike[str]] = ()) -> dict[str, list[Example]]:
+    """Every split that the data has -> its examples, as `read_collection`."""
+    return read_collection(data_dirs, roots).splits
+
+
+def describe_data(data_dirs: DataDirs, roots: Sequence[str | os.PathLike[str]] = ()) -> dict[str, Any]:
     """A summary for run.json and artefacts.json.
 
     Returns:
-        `name` (of the folder or file), `kind` ("phantoms" or "x-rays"), `counts` ({split: {class name:
-        images}}) and `patients` ({split: number}).
+        `name` (of the folder or file; of several, joined by " + "), `kind` ("phantoms" or "x-rays"), `counts`
+        ({split: {class name: images}}) and `patients` ({split: number}).
     """
-    data_dir = Path(data_dir).resolve()
-    splits = list_splits(data_dir, roots)
-    phantoms = any((folder / PHANTOMS_FILE).is_file() for folder in (data_dir, data_dir.parent))
+    paths = as_paths(data_dirs)
+    splits = list_splits(paths, roots)
     return {
-        "name": data_dir.name,
-        "kind": "phantoms" if phantoms else "x-rays",
+        "name": paths[0].resolve().name if len(paths) == 1 else " + ".join(directory_names(paths)),
+        "kind": "phantoms" if is_phantoms(paths[0]) else "x-rays",
         "counts": {split: class_counts(examples) for split, examples in splits.items()},
         "patients": {split: len({e.patient for e in examples}) for split, examples in splits.items()},
     }
@@ -106,7 +122,7 @@ def describe_data(data_dir: str | os.PathLike[str], roots: Sequence[str | os.Pat
 # --- checks
 
 
-def _require_all_classes(examples: Sequence[Example], data_dir: Path, split: str, collection: Collection) -> None:
+def _require_all_classes(examples: Sequence[Example], data_dir: str, split: str, collection: Collection) -> None:
     counts = class_counts(examples)
     empty = [name for name, count in counts.items() if count == 0]
     if empty:
@@ -118,7 +134,7 @@ def _require_all_classes(examples: Sequence[Example], data_dir: Path, split: str
         )
 
 
-def _require_files(examples: Sequence[Example], data_dir: Path) -> None:
+def _require_files(examples: Sequence[Example], data_dir: str) -> None:
     # Not Path.is_file, which raises for a name that is too long for a file.
     missing = [example.path for example in examples if not os.path.isfile(example.path)]  # noqa: PTH113
     if missing:

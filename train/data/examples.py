@@ -69,6 +69,14 @@ def class_counts(examples: Iterable[Example]) -> dict[str, int]:
     return {name: counts[index] for index, name in enumerate(CLASS_NAMES)}
 
 
+def source_counts(examples: Iterable[Example]) -> dict[str, dict[str, int]]:
+    """Source (UNKNOWN where none is said) -> number of examples per class name, sources by name."""
+    by_source: dict[str, list[Example]] = {}
+    for example in examples:
+        by_source.setdefault(example.facts.source, []).append(example)
+    return {source: class_counts(by_source[source]) for source in sorted(by_source)}
+
+
 def patient_in_name(path: str) -> str:
     """The patient whom the file's name gives in a collection known for it, else the whole path: one of its own."""
     stem = _ENDING.sub("", path)
@@ -77,3 +85,9 @@ def patient_in_name(path: str) -> str:
         if match := pattern.fullmatch(name):
             return match["patient"]
     return stem
+
+
+def names_its_file(example: Example) -> bool:
+    """Whether the patient is only the name of the example's file: nobody knows who else's films there are of them."""
+    path = example.path.as_posix()
+    return any(stem.endswith(f"/{example.patient}") for stem in (path, _ENDING.sub("", path)))

@@ -10,60 +10,97 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from model_src.classes import CLASS_NAMES
 from model_src.errors import DataError
-from train.data.data_dir import list_splits, read_data_dir
+from train.data.data_dir import folder_of, list_splits, read_collection, read_data_dir
 from train.data.examples import Example, class_counts
+from train.data.reads import Corrected, corrected, read_reads
+from train.data.several import DataDirs, as_paths, listed
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What to train on, what to select on, and what was left out because its patient is in the test split."""
+    """What to train on, what to select on, and what was left out because its patient is in the test split.
+
+    Attributes:
+        corrected: what radiologists' reads did, where there are any.
+        notes: what a reader should know of how the data was read, one line each.
+    """
 
     train: list[Example]
     validation: list[Example]
     left_out: list[Example]
+    corrected: Corrected | None = None
+    notes: tuple[str, ...] = ()
 
 
 def read_training_data(
-    data_dir: str | os.PathLike[str],
+    data_dirs: DataDirs,
     roots: Sequence[str | os.PathLike[str]] = (),
     *,
     fraction: float,
     seed: int,
     missing_ok: bool = False,
+    reads: Path | None = None,
 ) -> TrainingData:
     """Training and validation examples that share no patient with each other or with the test split.
 
     A validation split that the data brings is used as it is; otherwise `fraction` of the patients is set
-    aside. Nothing is ever taken out of the test split, nor out of a validation split that was given.
+    aside. Nothing is ever taken out of the test split, nor out of a validation split that was given. Of several
+    directories, the test patients of each are left out of the training films of all.
+
+    Args:
+        data_dirs, roots, missing_ok: as for `read_data_dir`.
+        reads: a table of radiologists' reads that correct training films' labels (train/data/reads.py).
 
     Raises:
-        DataError: as `read_data_dir` and `split_by_patient`; a given validation split shares patients with test.
+        DataError: as `read_data_dir`, `split_by_patient`, `read_reads` and `corrected`; a given validation split shares
+            patients with test; or one directory has a validation split and another has none.
     """
-    splits = list_splits(data_dir, roots)
-    test = splits.get("test", [])
-    train = read_data_dir(data_dir, "train", roots, missing_ok=missing_ok)
-    if "validation" in splits:
-        validation = read_data_dir(data_dir, "validation", roots, missing_ok=missing_ok)
+    paths = as_paths(data_dirs)
+    read = read_reads(reads) if reads else None
+    collection = read_collection(paths, roots)
+    test = collection.splits.get("test", [])
+    train = read_data_dir(paths, "train", roots, missing_ok=missing_ok)
+    found = None
+    if read:
+        folders = [*map(Path, roots), *map(folder_of, paths)]
+        train, found = corrected(train, read, folders)
+    if "validation" in collection.splits:
+        if len(paths) > 1:
+            _require_validation_everywhere(paths, roots)
+        validation = read_data_dir(paths, "validation", roots, missing_ok=missing_ok)
         _, in_test = without_patients_of(validation, test)
         if in_test:
             raise DataError(
-                f"{data_dir}: {len(in_test)} of {len(validation)} validation images are of patients in the test split "
-                f"(first: {in_test[0].path.name}, patient {in_test[0].patient}), on which nothing may be selected; "
-                "take them out of one of the two"
+                f"{listed(paths)}: {len(in_test)} of {len(validation)} validation images are of patients in the test "
+                f"split (first: {in_test[0].path.name}, patient {in_test[0].patient}), on which nothing may be "
+                "selected; take them out of one of the two"
             )
         kept, left_out = without_patients_of(train, [*validation, *test])
         if gone := [name for name, count in class_counts(kept).items() if count == 0]:
             raise DataError(
-                f"{data_dir}: all training images of {' and '.join(gone)} are of patients in the validation or test "
-                "split, and are left out; need some of other patients: add them, or move patients between the splits"
+                f"{listed(paths)}: all training images of {' and '.join(gone)} are of patients in the validation or "
+                "test split, and are left out; need some of other patients: add them, or move patients between the "
+                "splits"
             )
-        return TrainingData(kept, validation, left_out)
+        return TrainingData(kept, validation, left_out, found, collection.notes)
     kept, left_out = without_patients_of(train, test)
     train, validation = split_by_patient(kept, fraction, seed)
-    return TrainingData(train, validation, left_out)
+    return TrainingData(train, validation, left_out, found, collection.notes)
+
+
+def _require_validation_everywhere(paths: Sequence[Path], roots: Sequence[str | os.PathLike[str]]) -> None:
+    """Selecting weights on the films of one directory alone would select for that directory."""
+    for path in paths:
+        own = list_splits(path, roots)
+        if "train" in own and "validation" not in own:
+            raise DataError(
+                f"{path}: has training films and no validation split, as another directory has; give every "
+                "directory one, or none"
+            )
 
 
 def image_list(data: TrainingData) -> str:

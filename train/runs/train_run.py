@@ -5,15 +5,17 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 from model_src.atomic import require_writable
 from model_src.classes import CLASS_NAMES
 from model_src.errors import DataError, RunError
-from train.data.data_dir import describe_data
-from train.data.examples import class_counts
+from train.data.data_dir import describe_data, folder_of
+from train.data.examples import class_counts, source_counts
 from train.data.image_cache import ImageCache, open_cache
 from train.data.sampling import draw_films
+from train.data.several import as_paths, listed
 from train.data.split import TrainingData, image_list, read_training_data
 from train.device import Compute, choose_compute
 from train.rank import Rank, joined_ranks, local_device
@@ -42,14 +44,17 @@ def train_run(recipe: Recipe, options: TrainingOptions) -> RunFolder:
     compute = Compute(local_device(compute.device), compute.bfloat16)
     _refuse_early(recipe, options, run)
     data = read_training_data(
-        options.data_dir,
+        options.data_dirs,
         options.roots,
         fraction=recipe.validation_fraction,
         seed=options.seed,
         missing_ok=options.skip_unreadable,
+        reads=options.reads,
     )
     record = _describe(recipe, options, compute, data)
     with joined_ranks(compute.device) as rank, _held(run, record, options, rank):
+        if rank.is_first:
+            _say_what_was_read(data, options)
         images = _open_images(recipe, options, run, rank, data)
         session = TrainingSession(recipe, options, run, compute, rank, *images)
         shown = draw_films(
@@ -81,15 +86,31 @@ def _refuse_early(recipe: Recipe, options: TrainingOptions, run: RunFolder) -> N
 def _describe(recipe: Recipe, options: TrainingOptions, compute: Compute, data: TrainingData) -> RunRecord:
     """What run.json says of the training before any image is decoded."""
     summary = DataSummary(
-        **describe_data(options.data_dir, options.roots),
+        **describe_data(options.data_dirs, options.roots),
         train=class_counts(data.train),
         validation=class_counts(data.validation),
         left_out_patient_in_test=len(data.left_out),
         class_names=list(CLASS_NAMES),
+        train_sources=source_counts(data.train),
+        reads=asdict(data.corrected) if data.corrected else None,
     )
     return describe_run(
         recipe, options.model, options.seed, compute, options.tfen_run, summary, image_list(data)
     )  # fmt: skip
+
+
+def _say_what_was_read(data: TrainingData, options: TrainingOptions) -> None:
+    """What a user should know of the films before hours are spent on them."""
+    lines = list(data.notes)
+    if data.left_out:
+        lines.append(
+            f"{len(data.left_out):,} training films left out: their patients are in a test split, or a given "
+            "validation split"
+        )
+    if data.corrected:
+        lines.append(data.corrected.sentence)
+    for line in lines:
+        options.console.print(line, markup=False, soft_wrap=True)
 
 
 @contextmanager
@@ -125,7 +146,8 @@ def _open_images(
         for name, count in class_counts(cache.examples).items():
             if count == 0:
                 raise DataError(
-                    f"{options.data_dir}: no readable images of class {name}; need some to train and to validate"
+                    f"{listed(as_paths(options.data_dirs))}: no readable images of class {name}; need some to train "
+                    "and to validate"
                 )
     return train, validation
 
@@ -138,8 +160,7 @@ def _record_decoded(run: RunFolder, train: ImageCache, validation: ImageCache, o
     """
     skipped = [*train.skipped, *validation.skipped]
     # Images are named without where their folders lie: run.json travels with a model.
-    data_dir = options.data_dir
-    folders = [data_dir if data_dir.is_dir() else data_dir.parent, *options.roots]
+    folders = [*map(folder_of, as_paths(options.data_dirs)), *options.roots]
     decoded = DecodedImages(
         train=class_counts(train.examples),
         validation=class_counts(validation.examples),
