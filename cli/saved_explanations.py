@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,14 @@ def save(response: dict[str, Any], directory: Path, stem: str) -> list[Path]:
         with _named(directory, name), atomic_write(directory / name) as path:
             path.write_bytes(content)
     return [directory / name for name in contents]
+
+
+def save_objects(objects: Mapping[str, bytes], directory: Path, stem: str) -> None:
+    """Write DICOM objects by name as STEM.NAME.dcm; raises as `save` does."""
+    for name, content in objects.items():
+        file = f"{stem}.{name if name.isidentifier() else 'object'}.dcm"
+        with _named(directory, file), atomic_write(directory / file) as path:
+            path.write_bytes(content)
 
 
 def write_figure(title: str, image: bytes, responses: Sequence[dict[str, Any]], directory: Path, name: str) -> None:

@@ -18,7 +18,8 @@ from explanations.settings import shown
 from handlers.base64_text import decode_base64, is_base64_text, without_mark
 from handlers.sent_as import SentAs
 from model_src.errors import InvalidImage, InvalidRequest, RequestError
-from outputs.registry import format_names
+from outputs.multipart import MULTIPART, media_type
+from outputs.registry import DICOM, format_names
 
 _IMAGE_FIELDS = ("data", "body")
 _SENT_PLAINLY = SentAs()
@@ -104,8 +105,17 @@ def wanted_media_type(table: Mapping[str, object], format: object = None, accept
         if chosen not in names:
             raise InvalidRequest(f"format: found {shown(format)}, need one of {', '.join(names)}")
         return names[chosen]
-    accepted = (accept or "").strip().lower()
+    accepted = _named_type(accept or "")
     return accepted if accepted in table else next(iter(table))
+
+
+def _named_type(accept: str) -> str:
+    """The media type of an Accept header that names one; of several parts, as outputs/multipart.py spells it."""
+    kind, *parameters = (part.strip() for part in accept.lower().split(";"))
+    if kind != MULTIPART:
+        return accept.strip().lower()
+    named = dict(parameter.split("=", 1) for parameter in parameters if "=" in parameter)
+    return media_type(named.get("type", DICOM).strip('"'))
 
 
 def _parse_object(body: Mapping[str, object], explain: bool, max_instances: int) -> ImageRequest:

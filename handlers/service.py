@@ -36,7 +36,18 @@ from model_src.imaging.xray import Xray
 from model_src.private_log import error_location
 from outputs.drawing import at_picture_size
 from outputs.prediction_json import join_json
-from outputs.registry import EXPLANATIONS, JSON, PREDICTIONS
+from outputs.registry import (
+    EXPLANATIONS,
+    FILM_EXPLANATIONS,
+    FILM_PREDICTIONS,
+    JSON,
+    PREDICTIONS,
+    RenderExplanation,
+    RenderPrediction,
+    content_type,
+    render_explanation,
+    render_prediction,
+)
 
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -63,6 +74,7 @@ class _Predictable:
     xrays: list[Xray]
     listed: bool
     media_type: str
+    render: RenderPrediction
 
 
 @dataclass(frozen=True)
@@ -72,6 +84,7 @@ class _Explainable:
     image: bytes
     options: ExplainOptions
     media_type: str
+    render: RenderExplanation
 
 
 def _always() -> AbstractContextManager[float]:
@@ -119,13 +132,15 @@ def _parse(request: Request, limits: Limits) -> ImageRequest:
 def _read(predictor: Predictor, limits: Limits, request: Request, measured: Measurements) -> _Predictable:
     """A prediction request, parsed, and its images."""
     parsed = _parse(request, limits)
+    accept = None if parsed.listed else request.accept
+    media_type = wanted_media_type({**PREDICTIONS, **FILM_PREDICTIONS}, accept=accept)
+    render = render_prediction(media_type, parsed.items[0].image)  # anything but JSON is for one image alone
     xrays = []
     for index, item in enumerate(parsed.items):
         with naming_instance(parsed.listed, index), measured.step("decode"):
             # Only explanations draw on the image; a batch of large films would fill the memory.
             xrays.append(dataclasses.replace(predictor.read(item.image), pixels=_NO_PIXELS))
-    accept = None if parsed.listed else request.accept
-    return _Predictable(xrays, parsed.listed, wanted_media_type(PREDICTIONS, accept=accept))
+    return _Predictable(xrays, parsed.listed, media_type, render)
 
 
 def _predict_together(
@@ -165,9 +180,8 @@ def _predict(predictor: Predictor, xrays: list[Xray], measured: Measurements) ->
 def _render_predictions(
     limits: Limits, asked: _Predictable, predictions: Sequence[Prediction | RequestError], measured: Measurements
 ) -> Response:
-    render = PREDICTIONS[asked.media_type]
     with measured.step("encode"):
-        bodies = [each if isinstance(each, RequestError) else render(each) for each in predictions]
+        bodies = [each if isinstance(each, RequestError) else asked.render(each) for each in predictions]
     return _response(limits, bodies, asked.listed, asked.media_type)
 
 
@@ -206,11 +220,13 @@ def _admit(predictor: Predictor, limits: Limits, parsed: ImageRequest, accept: s
             fields = dict(item.fields)
             format = fields.pop("format", None)
             options = predictor.options(fields, limits.explain_seconds, len(parsed.items))
-            media_type = wanted_media_type(EXPLANATIONS, format, None if parsed.listed else accept)
+            table = {**EXPLANATIONS, **FILM_EXPLANATIONS}
+            media_type = wanted_media_type(table, format, None if parsed.listed else accept)
             if parsed.listed and media_type != JSON:
-                name = media_type.rpartition("/")[2]
-                raise InvalidRequest(f"format: {name} is for one image per request, need json in a list of images")
-            wanted.append(_Explainable(item.image, options, media_type))
+                raise InvalidRequest(
+                    f"format: {str(format).strip().lower()} is for one image per request, need json in a list of images"
+                )
+            wanted.append(_Explainable(item.image, options, media_type, render_explanation(media_type, item.image)))
     return wanted
 
 
@@ -242,7 +258,7 @@ def _run_part(
             bodies[index] = explanation
             continue
         with measured.step("encode"):
-            bodies[index] = EXPLANATIONS[each.media_type](explanation, xray.pixels)
+            bodies[index] = each.render(explanation, xray.pixels)
     return bodies
 
 
@@ -254,7 +270,7 @@ def _response(limits: Limits, bodies: Sequence[bytes | RequestError], listed: bo
             if isinstance(body, RequestError):
                 raise body
         whole.append(body)
-    response = Response(join_json(whole) if listed else whole[0], media_type)
+    response = Response(join_json(whole) if listed else whole[0], content_type(media_type))
     if len(response.body) > limits.max_answer_bytes:  # the server would end the worker
         raise InvalidRequest(
             f"the answer would have {len(response.body)} bytes, the limit is {limits.max_answer_bytes}; "

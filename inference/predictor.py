@@ -178,6 +178,7 @@ class Predictor:
             xray=XrayInfo(xray.format, xray.width, xray.height, xray.warnings),
             model_version=self.model_version,
             warnings=self.info.warnings,
+            digests=self.info.sha256,
         )
 
     def _explain(
@@ -218,6 +219,7 @@ def _explanation(prediction: Prediction, options: ExplainOptions, found: Attribu
         deletion=found.deletion,
         insertion=found.insertion,
         details=found.details,
+        options=asdict(options.settings),
         warnings=found.warnings,
     )
 

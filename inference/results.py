@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +29,7 @@ class Prediction:
     xray: XrayInfo
     model_version: str
     warnings: tuple[str, ...] = ()  # what every result of this model must say
+    digests: Mapping[str, str] = field(default_factory=dict)  # the model's files by name -> SHA-256
 
 
 @dataclass(frozen=True)
@@ -47,4 +49,5 @@ class Explanation:
     deletion: float  # area under the deletion curve, in [0, 1], small is good
     insertion: float  # area under the insertion curve, in [0, 1], large is good
     details: dict[str, Any] = field(default_factory=dict)  # the method's own facts: plain values
+    options: Mapping[str, Any] = field(default_factory=dict)  # all that the method was asked with: plain values
     warnings: tuple[str, ...] = ()  # of the method

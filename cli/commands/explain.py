@@ -10,6 +10,13 @@ Written to DIR, for image x.png and each method:
 
 With several classes to explain, the names are x.METHOD.CLASS.overlay.png and so on. Files of an earlier run are
 replaced. On the methods see docs/background/explanations.md.
+
+With --format dicom, of a DICOM file x.dcm instead, all in the file's own study (docs/reference/dicom-objects.md):
+
+    x.METHOD.report.dcm    a structured report
+    x.METHOD.map.dcm       the map as numbers
+    x.METHOD.picture.dcm   the map over the X-ray
+    x.METHOD.outline.dcm   the outline of what matters, for viewers to draw
 """
 
 from __future__ import annotations
@@ -17,7 +24,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from itertools import product
@@ -28,17 +35,19 @@ from cli.explanation_methods import DEFAULT_METHOD, METHODS
 from cli.file_names import output_stems, shortened, shown
 from cli.image_batch import ImageBatch, expand, summary
 from cli.options import add_connection_arguments, add_image_arguments, connect
-from cli.saved_explanations import require_folder, save, write_figure
-from model_src.classes import CLASS_NAMES
-from model_src.errors import InvalidRequest, RequestError
+from cli.saved_explanations import require_folder, save, save_objects, write_figure
+from client.http import CoroNetClient
+from model_src.classes import CLASS_NAMES, class_index
+from model_src.errors import InvalidRequest, NotAcceptable, RequestError
 from model_src.time_limits import EXPLAIN_PATIENCE
 
 ALL = "all"
+FORMATS = PICTURES, DICOM = ("pictures", "dicom")
 # What --option may not set, and what to do instead.
 _NO_OPTIONS = {
     "method": "use --method",
     "target": "use --target",
-    "format": "the responses that this command saves are JSON with all pictures in it",
+    "format": "use --format",
     **dict.fromkeys(("data", "body", "instances", "image", "name"), "images are given by their file names"),
 }
 
@@ -59,6 +68,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_targets,
         metavar="CLASS[,CLASS...]",
         help="explain this class, or several, separated by commas, or all (default: the predicted one)",
+    )
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        default=FORMATS[0],
+        help="pictures and figures, or DICOM objects for the study of a DICOM file (default: %(default)s)",
     )
     parser.add_argument("--steps", type=int, help="optimisation or integration steps (default: the method's)")
     parser.add_argument("--seed", type=int, help="for methods with random parts (default: 0)")
@@ -88,6 +103,9 @@ def run(args: argparse.Namespace) -> int:
         image = batch.read(path)
         if image is None:
             continue
+        if args.format == DICOM:
+            _explain_in_dicom(args, client, batch, path, image, stem, wishes, options)
+            continue
         explained: list[dict[str, Any]] = []
         left = wishes.left()
         for number, (method, target) in enumerate(left, 1):
@@ -101,14 +119,44 @@ def run(args: argparse.Namespace) -> int:
                 print(f"{shown(path)}  {summary(response)}")
                 print(_row("method", "target", "P before", "P after", "deletion", "insertion"))
             print(figures(response), flush=True)
-            several = len(args.target or []) > 1
-            save(response, args.out, f"{stem}.{method}" + (f".{_file_name(response['target'])}" if several else ""))
+            save(response, args.out, _stem(args, stem, method, response["target"]))
             explained.append(response)
         if explained:
             title = f"{shortened(path.name)}: {summary(explained[0])}"
             write_figure(title, image, explained, args.out, f"{stem}.montage.png")
             print(f"  saved as {shown(args.out / stem)}.*", flush=True)
     return batch.finish()
+
+
+def _explain_in_dicom(
+    args: argparse.Namespace,
+    client: CoroNetClient,
+    batch: ImageBatch,
+    path: Path,
+    film: bytes,
+    stem: str,
+    wishes: _Wishes,
+    options: Mapping[str, Any],
+) -> None:
+    """One film's objects by every method, towards every class."""
+    left = wishes.left()
+    for number, (method, target) in enumerate(left, 1):
+        wanted = options if target is None else {**options, "target": target}
+        with _shown_while(f"  {method} ({number} of {len(left)}) ..."):
+            objects = batch.ask(path, partial(client.explain_dicom, film, method=method, **wanted))
+        if isinstance(objects, NotAcceptable):
+            return  # whatever the method
+        if isinstance(objects, RequestError):
+            wishes.refused((method, target), objects)
+            continue
+        name = _stem(args, stem, method, CLASS_NAMES[class_index(target)] if target else "")
+        save_objects(objects, args.out, name)
+        print(f"{shown(path)}  {method}: {', '.join(objects)}, saved as {shown(args.out / name)}.*.dcm", flush=True)
+
+
+def _stem(args: argparse.Namespace, stem: str, method: str, target: str) -> str:
+    """The beginning of the names of one explanation's files; the class is in it where several are asked for."""
+    return f"{stem}.{method}" + (f".{_file_name(target)}" if len(args.target or []) > 1 else "")
 
 
 class _Wishes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import struct
 import zlib
+from collections.abc import Sequence
 from io import BytesIO
 
 from pydicom import uid
@@ -72,12 +73,14 @@ def is_dicom(head: bytes) -> bool:
     return start > 0 or _encoding(head) is not None
 
 
-def parse_dicom(data: bytes, warnings: list[str]) -> Dataset:
+def parse_dicom(data: bytes, warnings: list[str], keywords: Sequence[str] | None = None) -> Dataset:
     """The elements that are needed, without touching any other; pixel data stays encoded.
 
-    `file_meta` has the transfer syntax and the MediaStorageSOPClassUID (if any); `original_encoding` is how the data
-    set is really encoded. pydicom.dcmread would inflate a deflated data set whatever its size, and accept any bytes
-    when a file has no preamble.
+    `keywords` names other elements than those that the pixels need.
+
+    `file_meta` has the transfer syntax, and the object's class and UID (if it names them); `original_encoding` is how
+    the data set is really encoded. pydicom.dcmread would inflate a deflated data set whatever its size, and accept any
+    bytes when a file has no preamble.
 
     Raises:
         UnsupportedImage: a DICOMDIR, or a transfer syntax that is not taken.
@@ -110,11 +113,13 @@ def parse_dicom(data: bytes, warnings: list[str]) -> Dataset:
             order = "little" if little else "big"
             warnings.append(f"the transfer syntax is {one_line(syntax.name, 64)}, the data set is {order} endian")
 
-    ds = _read(stream, body_at, implicit, little)
+    others: list[BaseTag | int] = [Tag(keyword) for keyword in (*(keywords or ()), "SpecificCharacterSet")]
+    ds = _read(stream, body_at, implicit, little, _TAGS if keywords is None else others)
     ds.set_original_encoding(implicit, little)
     ds.file_meta = FileMetaDataset()
     ds.file_meta.TransferSyntaxUID = syntax
     ds.file_meta.MediaStorageSOPClassUID = uid.UID(media_class)
+    ds.file_meta.MediaStorageSOPInstanceUID = uid.UID(str(meta.get("MediaStorageSOPInstanceUID") or ""))
     return ds
 
 
@@ -178,8 +183,8 @@ def _after_meta(tag: int, vr: str | None, length: int) -> bool:
     return tag >> 16 != _META
 
 
-def _read(stream: BytesIO, start: int, implicit: bool, little: bool) -> Dataset:
-    """The elements up to the pixel data.
+def _read(stream: BytesIO, start: int, implicit: bool, little: bool, tags: list[BaseTag | int]) -> Dataset:
+    """The elements of these tags up to the pixel data.
 
     What follows is of no use, and is often no element: archives fill files up to a whole block.
     """
@@ -193,10 +198,10 @@ def _read(stream: BytesIO, start: int, implicit: bool, little: bool) -> Dataset:
         return False
 
     stream.seek(start)
-    ds = read_dataset(stream, implicit, little, stop_when=after_pixels, specific_tags=_TAGS)
-    if "PixelData" in ds and "Rows" not in ds:  # elements out of order
+    ds = read_dataset(stream, implicit, little, stop_when=after_pixels, specific_tags=tags)
+    if seen and "Rows" not in ds:  # elements out of order
         stream.seek(start)
-        ds = read_dataset(stream, implicit, little, specific_tags=_TAGS)
+        ds = read_dataset(stream, implicit, little, specific_tags=tags)
     return ds
 
 
