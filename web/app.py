@@ -25,7 +25,7 @@ from starlette.staticfiles import StaticFiles
 
 from client.prometheus_text import CONTENT_TYPE
 from client.verdicts import VerdictCounts
-from model_src.errors import CoroNetError, InvalidRequest
+from model_src.errors import CoroNetError, InvalidRequest, ServerError
 from web.about import About
 from web.answers import error_answer, failure
 from web.asking import Explanations, predict
@@ -59,15 +59,15 @@ class Web:
             "predictions": Lane("predictions", at_once=8, waiting=56),
             "explanations": Lane("explanations", at_once=16, waiting=48),
             "reports": Lane("reports", at_once=1, waiting=7),
-            "messages": Lane("messages", at_once=4, waiting=1000),
+            "descriptions": Lane("descriptions", at_once=2, waiting=200),
         }
         for name, lane in self.lanes.items():
             self.figures.watch(name, partial(len, lane))
-        self.explanations = Explanations(upstream, self.lanes["explanations"], self.lanes["messages"])
+        self.explanations = Explanations(upstream, self.lanes["explanations"])
 
     async def describe(self, request: Request) -> Response:
         """GET /api/about."""
-        return JSONResponse(await self.lanes["messages"].run(self.about.read))
+        return JSONResponse(await self.lanes["descriptions"].run(self.about.read))
 
     async def film(self, request: Request) -> Response:
         """POST /api/film."""
@@ -83,19 +83,24 @@ class Web:
 
     async def predict(self, request: Request) -> Response:
         """POST /api/predict."""
+        self._refuse_while_starting()
         async with self.uploads.body(request, LARGEST_FILM, "film") as image:
-            name = _file_name(request)
-            ask = partial(predict, self.upstream, image, name)
+            ask = partial(predict, self.upstream, image, _file_name(request))
             return JSONResponse(await self.lanes["predictions"].run_while_read(request, ask))
 
     async def explain(self, request: Request) -> Response:
         """POST /api/explain?method=...&target=...; the query takes every option of an explanation."""
+        self._refuse_while_starting()
         options = dict(request.query_params)
         async with self.uploads.body(request, LARGEST_FILM, "film") as image:
             started = time.monotonic()
             answer = await self.explanations.ask(request, image, _file_name(request), options)
             self.about.explained(str(answer.get("method", "")), time.monotonic() - started)
             return JSONResponse(answer)
+
+    def _refuse_while_starting(self) -> None:
+        if self.about.starting:
+            raise ServerError(self.about.starting)
 
     async def verdict(self, request: Request) -> Response:
         """POST /api/verdicts."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -46,17 +47,16 @@ def _late(error: Overloaded, started: float, patience: float) -> Overloaded | To
 class Explanations:
     """Asks for explanations, each by a name by which it can be ended."""
 
-    def __init__(self, upstream: Upstream, lane: Lane, messages: Lane) -> None:
-        """Args: the server; where explanations are waited for; where messages about them are sent."""
+    def __init__(self, upstream: Upstream, lane: Lane) -> None:
+        """Args: the server; where explanations are waited for."""
         self._upstream = upstream
         self._lane = lane
-        self._messages = messages
 
     async def ask(self, request: Request, image: bytes, name: str, options: Mapping[str, str]) -> dict[str, Any]:
         """The explanation.
 
         Raises:
-            BrowserGone: after the server was told. Whatever `explain` raises.
+            BrowserGone: and the server is told. Whatever `explain` raises.
         """
         request_id = uuid4().hex
         try:
@@ -64,7 +64,8 @@ class Explanations:
                 request, lambda: explain(self._upstream, image, name, options, request_id)
             )
         except (BrowserGone, asyncio.CancelledError):  # the latter when this server stops
-            await self._messages.run(lambda: self._abandon(request_id))
+            # No daemon: this process ends when it has been said. A lane's threads need a loop that goes on.
+            threading.Thread(target=self._abandon, args=(request_id,), name="web-abandon").start()
             raise
 
     def _abandon(self, request_id: str) -> None:

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from model_src.errors import ServerError
 
-_STOP = 5.0  # seconds for requests in progress; explanations among them are ended at the server behind
+_STOP = 2.0  # seconds for requests in progress; explanations among them are ended at the server behind
 _SHORT_HEADERS = 32_768  # bytes of a request's line and headers
 
 
@@ -40,7 +40,8 @@ def serving(app: ASGIApp, listening: socket.socket) -> Iterator[threading.Thread
     Raises:
         ServerError: it did not start.
     """
-    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # it would quote what it choked on
+    for name in ("uvicorn.access", "uvicorn.error"):  # addresses, and errors that quote what they choked on
+        logging.getLogger(name).disabled = True
     config = uvicorn.Config(
         app,
         http="h11",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,6 +79,11 @@ def run(args: argparse.Namespace) -> int:
         )
     url = args.url or DEFAULT_URL
     missing = args.url is None and is_free(split_url(url).port or 80)
+    if missing and find_spec("ts") is None:
+        raise ServerError(
+            f"no server at {url}, and this installation cannot start one: name a server with --url, or in the "
+            "project's folder, pip install '.[serve,web]'"
+        )
     web = Web(Upstream(url, args.token, args.token_file), METHODS)
     app = make_app(web, {*LOOPBACK_HOSTS, args.host, *args.allow_host})
     with stop_signals(), serving(app, listen(args.host, args.port)) as thread:
