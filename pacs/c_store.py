@@ -101,7 +101,7 @@ def _why_not(association: Association, own_title: str, target: DicomTarget) -> s
     answer = association.acceptor.primitive
     if association.is_rejected and answer is not None:
         known = {3: f"add {own_title} there", 7: f"it has another AE title than {target.ae_title}"}
-        todo = known.get(answer.diagnostic, "") if answer.result_source == 1 else ""
+        todo = known.get(answer.diagnostic or 0, "") if answer.result_source == 1 else ""
         why = f"it rejects the association: {answer.reason_str}"
         return f"{why}: {todo}" if todo else why
     return f"no association with {target.ae_title} at {target.host} port {target.port}: it does not answer"

@@ -19,7 +19,7 @@ from pacs.spool import key_of
 
 @dataclass(frozen=True)
 class Report:
-    """What a report said: the class, and the model's SHA-256 ("" where it was not read)."""
+    """What a report said: the class, and the SHA-256 of the model's cin.pt ("" where it was not read)."""
 
     label: str
     model: str

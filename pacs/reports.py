@@ -36,7 +36,7 @@ FINDING = ("DCM", "121071")
 _KINDS = {(SCHEME, kind.upper()): kind for kind in ("accept", "reject", "amend")}
 # As our reports name the classes.
 _CLASSES = dict(zip((("SCT", "17621005"), ("SCT", "233604007"), ("SCT", "840539006")), CLASS_NAMES, strict=True))
-_SHA256 = re.compile(r"\b[0-9a-f]{64}\b")
+_DIGEST = re.compile(r"SHA-256 of cin\.pt: ([0-9a-f]{64})")
 
 Code = tuple[str, str]  # scheme, value
 
@@ -45,7 +45,7 @@ def read_report(data: bytes) -> tuple[str, Report] | None:
     """The SOP Instance UID of a report of ours, and what it says; None where it names no class of ours."""
     ds = dcmread(BytesIO(data))
     found = [_CLASSES[code] for name, code in _coded(ds) if name == FINDING and code in _CLASSES]
-    models = [match[0] for text in _texts(ds) if (match := _SHA256.search(text))]
+    models = [match[1] for text in _texts(ds) if (match := _DIGEST.fullmatch(text))]
     return (str(ds.SOPInstanceUID), Report(found[0], models[0] if models else "")) if found else None
 
 
