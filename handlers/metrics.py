@@ -49,6 +49,11 @@ def samples(measured: Measurements, requests: int) -> Iterator[Sample]:
     """Every value to publish for one batch."""
     for label, count in measured.predictions.items():
         yield "CoroNetPredictions", COUNTER, "count", count, {"Class": label}
+    for level, sizes in measured.set_sizes.items():
+        for size, count in sizes.items():
+            yield f"CoroNetSetSize{level}", COUNTER, "count", count, {"Size": str(size)}
+    for inside, count in measured.in_scope.items():
+        yield "CoroNetScope", COUNTER, "count", count, {"InScope": "yes" if inside else "no"}
     for kind, count in measured.errors.items():
         yield "CoroNetErrors", COUNTER, "count", count, {"Type": kind}
     for method, seconds in measured.explanation_seconds.items():

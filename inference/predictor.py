@@ -17,7 +17,9 @@ from explanations.deadline import Deadline
 from explanations.time_limit import check_time, expected_seconds, measure_pace
 from inference.batches import in_batches
 from inference.results import Explanation, Prediction, XrayInfo
-from model_src.artefacts import load_artefacts
+from model_src.artefacts import load_artefacts, load_calibration
+from model_src.calibration.judge import Judge
+from model_src.calibration.judgement import InScope
 from model_src.classes import CLASS_NAMES, RESEARCH_USE
 from model_src.engines.choose import open_engine
 from model_src.engines.settings import EngineSettings
@@ -60,6 +62,8 @@ class Predictor:
         self.device = torch.device(device)
         self.model_version = model_version
         self.network, self.info = load_artefacts(directory, self.device)
+        calibration = load_calibration(directory, self.info)
+        self.judge = Judge(calibration) if calibration else None
         self.batch = gpu_batch if self.device.type == "cuda" else 1
         self.engine = open_engine(self.network, self.info.image_size, self.device, engine)
         self._warm_up()
@@ -149,6 +153,7 @@ class Predictor:
             "parameters": info.pop("parameters"),
             "sha256": info.pop("sha256"),
             "artefacts": info,
+            "calibration": self.judge.describe() if self.judge else None,
             "methods": describe_methods(),
             "pace_seconds": {name: round(seconds, 4) for name, seconds in asdict(self.pace).items()},
             "device": str(self.device),
@@ -164,21 +169,26 @@ class Predictor:
         classified = self.engine.classify(x)
         probabilities = classified.probabilities[: len(xrays)].tolist()
         means = cast(Tensor, classified.residual_means)[: len(xrays)].tolist()
-        return [self._prediction(*found) for found in zip(xrays, probabilities, means, strict=True)]
+        scopes: list[InScope | None] = [None] * len(xrays)
+        if self.judge:
+            scopes = self.judge.scopes(x[: len(xrays)], cast(Tensor, classified.summary)[: len(xrays)])
+        return [self._prediction(*found) for found in zip(xrays, probabilities, means, scopes, strict=True)]
 
     def _prediction(
-        self, xray: Xray, probabilities: list[float], residual_means: list[float]
+        self, xray: Xray, probabilities: list[float], residual_means: list[float], in_scope: InScope | None
     ) -> Prediction | RequestError:
         if not all(map(math.isfinite, [*probabilities, *residual_means])):
             return InternalError("the model's answer for this image is not a number; check the artefacts it was given")
+        label = max(range(len(probabilities)), key=probabilities.__getitem__)
         return Prediction(
             probabilities=tuple(probabilities),
-            label=max(range(len(probabilities)), key=probabilities.__getitem__),
+            label=label,
             residual_means=(residual_means[0], residual_means[1]),
             xray=XrayInfo(xray.format, xray.width, xray.height, xray.warnings),
             model_version=self.model_version,
             warnings=self.info.warnings,
             digests=self.info.sha256,
+            judgement=self.judge.judge(probabilities, label, in_scope) if self.judge else None,
         )
 
     def _explain(

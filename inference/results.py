@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from model_src.calibration.judgement import Judgement
+
 
 @dataclass(frozen=True)
 class XrayInfo:
@@ -30,6 +32,7 @@ class Prediction:
     model_version: str
     warnings: tuple[str, ...] = ()  # what every result of this model must say
     digests: Mapping[str, str] = field(default_factory=dict)  # the model's files by name -> SHA-256
+    judgement: Judgement | None = None  # what validation films say of this answer; None without a calibration
 
 
 @dataclass(frozen=True)

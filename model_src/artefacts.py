@@ -1,4 +1,4 @@
-"""ARTEFACT_DIR: `tfen.pt`, `cin.pt` and the `artefacts.json` that says what they are."""
+"""ARTEFACT_DIR: `tfen.pt`, `cin.pt`, the `artefacts.json` that says what they are, and perhaps `calibration.json`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pydantic.dataclasses import dataclass
 
 from model_src import torchscript
 from model_src.atomic import atomic_directory
+from model_src.calibration.file import CALIBRATION_NAME, Calibration, calibration_text, parse_calibration
 from model_src.classes import CLASS_NAMES, RESEARCH_USE
 from model_src.errors import ArtefactError
 from model_src.imaging.xray import PREPROCESSING_VERSION
@@ -47,7 +48,7 @@ class ArtefactInfo:
     trained_on: str  # "phantoms", "x-rays", or "unknown" for imported weights
     data: dict[str, Any] = field(default_factory=dict)  # summary of the training data
     metrics: dict[str, Any] = field(default_factory=dict)  # as measured on validation and test data
-    sha256: dict[str, str] = field(default_factory=dict)  # of tfen.pt and cin.pt
+    sha256: dict[str, str] = field(default_factory=dict)  # of tfen.pt, cin.pt and, if there is one, calibration.json
     class_names: tuple[str, ...] = CLASS_NAMES
     preprocessing: str = PREPROCESSING_VERSION
     torch_version: str = torch.__version__
@@ -74,9 +75,13 @@ def check_target(directory: str | Path) -> None:
 
 
 def write_artefacts(
-    tfen: torch.jit.ScriptModule, cin: torch.jit.ScriptModule, info: ArtefactInfo, directory: str | Path
+    tfen: torch.jit.ScriptModule,
+    cin: torch.jit.ScriptModule,
+    info: ArtefactInfo,
+    directory: str | Path,
+    calibration: Calibration | None = None,
 ) -> None:
-    """Write both modules and `info` (with their digests) as one folder; it appears whole or not at all.
+    """Write both modules, calibration and `info` (with their digests) as one folder; it appears whole or not at all.
 
     Raises:
         ArtefactError: `directory` exists and is not an artefact folder.
@@ -86,8 +91,12 @@ def write_artefacts(
     with atomic_directory(target) as temporary:
         torchscript.save(tfen, temporary / TFEN_NAME)
         torchscript.save(cin, temporary / CIN_NAME)
+        names = [TFEN_NAME, CIN_NAME]
+        if calibration is not None:
+            (temporary / CALIBRATION_NAME).write_text(calibration_text(calibration), encoding="utf-8")
+            names.append(CALIBRATION_NAME)
         facts = asdict(info)
-        facts["sha256"] = {name: file_digest(temporary / name) for name in (TFEN_NAME, CIN_NAME)}
+        facts["sha256"] = {name: file_digest(temporary / name) for name in names}
         (temporary / INFO_NAME).write_text(json.dumps(facts, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
@@ -141,8 +150,20 @@ def load_artefacts(directory: str | Path, device: torch.device | str = "cpu") ->
     return CoroNet(tfen, cin).eval(), info
 
 
+def load_calibration(directory: str | Path, info: ArtefactInfo) -> Calibration | None:
+    """The calibration of the artefacts, None where they have none.
+
+    Raises:
+        ArtefactError: it is damaged, missing though it is recorded, or not the one that was exported with them.
+    """
+    path = Path(directory) / CALIBRATION_NAME
+    if CALIBRATION_NAME not in info.sha256 and not path.exists():
+        return None
+    return parse_calibration(_checked_bytes(path, info), path)
+
+
 def check_digests(directory: str | Path) -> ArtefactInfo:
-    """Read the info and compare both files with their recorded SHA-256.
+    """Read the info and compare all files with their recorded SHA-256.
 
     Raises:
         ArtefactError: a file is missing or is not the one that was recorded.
@@ -150,6 +171,7 @@ def check_digests(directory: str | Path) -> ArtefactInfo:
     info = read_info(directory)
     for name in (TFEN_NAME, CIN_NAME):
         _checked_bytes(Path(directory) / name, info)
+    load_calibration(directory, info)
     return info
 
 

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inference.results import Prediction
+from model_src.calibration.judgement import Judgement
 from model_src.classes import CLASS_NAMES
 from model_src.model_names import PREDICT_MODEL
 
+SCORE_DIGITS = 4
 DIGITS = 7  # float32 holds no more; keeps 0.1 from printing as 0.10000000149011612
 
 
@@ -31,8 +33,28 @@ def prediction_object(prediction: Prediction, warnings: Sequence[str] = ()) -> d
         },
         "residual": {"healthy": round(healthy, DIGITS), "pneumonia": round(pneumonia, DIGITS)},
         "image": {"format": xray.format, "width": xray.width, "height": xray.height},
+        **_judgement(prediction.judgement),
         "warnings": [*prediction.warnings, *warnings, *xray.warnings],
     }
+
+
+def _judgement(judgement: Judgement | None) -> dict[str, Any]:
+    """What validation films say of the answer: fields that are absent where nothing is known."""
+    if judgement is None:
+        return {}
+    such, scope = judgement.such_answers, judgement.in_scope
+    found: dict[str, Any] = {
+        "prediction_set": {level: [CLASS_NAMES[c] for c in classes] for level, classes in judgement.sets.items()}
+    }
+    if scope is not None:
+        found["in_scope"] = {
+            "value": scope.value,
+            "score": round(scope.score, SCORE_DIGITS),
+            "threshold": scope.threshold,
+            "reason": scope.reason,
+        }
+    found["such_answers"] = {"answers": such.answers, "right": such.right, "from": such.low, "to": such.high}
+    return found
 
 
 def to_json(fields: Mapping[str, Any]) -> bytes:

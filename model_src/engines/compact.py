@@ -1,4 +1,4 @@
-"""The network with two small outputs, which is what engines compile: a few numbers leave them, not whole images."""
+"""The network with three small outputs, which is what engines compile: a few numbers leave them, not whole images."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ import torch
 from torch import Tensor, nn
 
 from model_src import torchscript
-from model_src.networks.coronet import CoroNet
+from model_src.networks.coronet import CoroNet, summarise
 
 
 class CompactCoroNet(nn.Module):
-    """TFEN and CIN as one module: images -> class probabilities and mean residuals."""
+    """TFEN and CIN as one module: images -> class probabilities, mean residuals and summary."""
 
     def __init__(self, tfen: nn.Module, cin: nn.Module) -> None:
         super().__init__()
         self.tfen = tfen
         self.cin = cin
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """`x` (N, 1, S, S) -> probabilities (N, 3) and mean |X - F_H(X)|, |X - F_P(X)| (N, 2), all float32."""
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """`x` (N, 1, S, S) -> probabilities (N, 3), mean |X - F_H(X)|, |X - F_P(X)| (N, 2) and summary, all float32."""
         residuals = self.tfen(x)
         means = residuals[:, :2].float().mean(dim=[2, 3])
-        return self.cin(residuals).float().softmax(dim=1), means
+        features = self.cin.features(residuals)  # type: ignore[operator]
+        logits = self.cin.classify(features)  # type: ignore[operator]
+        return logits.float().softmax(dim=1), means, summarise(residuals, features)
 
 
 def scripted_compact(model: CoroNet) -> torch.jit.ScriptModule:

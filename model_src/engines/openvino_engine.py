@@ -78,9 +78,6 @@ class OpenVINOEngine:
         return cls(compiled.create_infer_request(), precision)
 
     def classify(self, x: Tensor) -> Classified:
-        """Probabilities and mean residuals of `x` (N, 1, S, S) float32 in [0, 1]."""
+        """Probabilities, mean residuals and summary of `x` (N, 1, S, S) float32 in [0, 1]."""
         self._request.infer([x.contiguous().numpy()], share_inputs=True)
-        probabilities, means = (
-            torch.from_numpy(self._request.get_output_tensor(index).data.copy()) for index in range(2)
-        )
-        return Classified(probabilities, means)
+        return Classified(*(torch.from_numpy(self._request.get_output_tensor(i).data.copy()) for i in range(3)))

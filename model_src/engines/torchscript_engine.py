@@ -39,11 +39,11 @@ class TorchScriptEngine:
 
     @torch.inference_mode()
     def classify(self, x: Tensor) -> Classified:
-        """Probabilities and mean residuals of `x` (N, 1, S, S) float32 in [0, 1]."""
+        """Probabilities, mean residuals and summary of `x` (N, 1, S, S) float32 in [0, 1]."""
         x = x.to(self._device, memory_format=torch.channels_last)
         if self.precision == "float32":
-            probabilities, means = self._module(x)
+            found = self._module(x)
         else:
             with torch.autocast(self._device.type, _LOWER[self.precision]):
-                probabilities, means = self._module(x)
-        return Classified(probabilities.float().cpu(), means.float().cpu())
+                found = self._module(x)
+        return Classified(*(output.float().cpu() for output in found))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -13,6 +14,24 @@ class Classified(NamedTuple):
 
     probabilities: Tensor  # (N, 3), rows sum to 1, order of CLASS_NAMES
     residual_means: Tensor | None  # (N, 2): mean |X - F_H(X)|, |X - F_P(X)|; None from a model without autoencoders
+    summary: Tensor | None = None  # (N, 640): see `summarise`; None likewise
+
+
+def summarise(residuals: Tensor, features: Tensor, cells: int = 8, least: float = 1e-3) -> Tensor:
+    """How a film looks from inside the chain, in few numbers; what is unusual is told by them.
+
+    Args:
+        residuals: (N, 3, S, S), the TFEN's.
+        features: (N, C, h, w), not negative: the CIN's last convolutional map.
+        cells: a side, of the residuals.
+        least: a residual below it is noise.
+
+    Returns:
+        float32 (N, 2 cells^2 + C): logarithms of the mean residual of each autoencoder in each cell, and of the mean of
+        each feature.
+    """
+    means = F.adaptive_avg_pool2d(residuals[:, :2].float(), cells).flatten(1)
+    return torch.cat([(means + least).log(), features.float().mean(dim=[2, 3]).log1p()], 1)
 
 
 class CoroNet(nn.Module):
@@ -36,6 +55,8 @@ class CoroNet(nn.Module):
 
     @torch.inference_mode()
     def classify(self, x: Tensor) -> Classified:
-        """Probabilities and mean residuals of `x` (N, 1, S, S) on the chain's device, without gradients."""
+        """Probabilities, mean residuals and summary of `x` (N, 1, S, S) on the chain's device, without gradients."""
         residuals = self.tfen(x)
-        return Classified(self.cin(residuals).softmax(dim=1), residuals[:, :2].mean(dim=(2, 3)))
+        features = self.cin.features(residuals)  # type: ignore[operator]
+        probabilities = self.cin.classify(features).softmax(dim=1)  # type: ignore[operator]
+        return Classified(probabilities, residuals[:, :2].mean(dim=(2, 3)), summarise(residuals, features))

@@ -6,6 +6,7 @@ fpae_pneumonia.pt
 cin.pt              (resnet18.pt or resnet50.pt for a baseline)
 history.csv         one row per stage and epoch
 metrics.json        validation figures of the selected weights
+calibration.json    what validation films say of the answers (train/calibration)
 checkpoints/        the state of a stage under way
 cache/              decoded images and residuals; may be deleted when the run is done
 """
@@ -27,7 +28,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from model_src.artefacts import file_digest
 from model_src.atomic import atomic_write
+from model_src.calibration.file import CALIBRATION_NAME, Calibration, calibration_text, read_calibration
 from model_src.errors import RunError
 from model_src.networks.cin import CIN
 from model_src.networks.coronet import CoroNet
@@ -148,6 +151,20 @@ class RunFolder:
     def load_weights(self, stage: str) -> dict[str, Tensor]:
         """State dict of a finished stage. Raises RunError."""
         return read_state_dict(self.weights_path(stage))
+
+    def weights_digests(self) -> dict[str, str]:
+        """File name -> SHA-256 of all finished stages' weights."""
+        return {path.name: file_digest(path) for path in sorted(self.path.glob("*.pt"))}
+
+    def write_calibration(self, calibration: Calibration) -> None:
+        """Write calibration.json."""
+        with _writing(self.path / CALIBRATION_NAME) as temporary:
+            temporary.write_text(calibration_text(calibration), encoding="utf-8")
+
+    def calibration(self) -> Calibration | None:
+        """What calibration.json says, None where there is none. Raises ArtefactError: damaged, or of other weights."""
+        path = self.path / CALIBRATION_NAME
+        return read_calibration(path, self.weights_digests()) if path.exists() else None
 
     def save_checkpoint(self, stage: str, state: dict[str, Any], row: dict[str, Any]) -> None:
         """Keep the state after an epoch and add its row to history.csv."""

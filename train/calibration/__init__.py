@@ -1,0 +1,1 @@
+"""Validation films and a trained network -> calibration.json."""
