@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from functools import partial
 
 import pytest
 
@@ -53,7 +54,12 @@ def test_one_works_one_waits_and_the_third_is_refused():
     async def scene():
         lane = Lane("films", at_once=1, waiting=1)
         begun: list[int] = []
-        tasks = [asyncio.create_task(lane.run(lambda n=n: (begun.append(n), release.wait(ENDED)))) for n in (1, 2)]
+
+        def work(number: int) -> None:
+            begun.append(number)
+            release.wait(ENDED)
+
+        tasks = [asyncio.create_task(lane.run(partial(work, number))) for number in (1, 2)]
         await until(lambda: begun == [1])
         with pytest.raises(Overloaded, match="2 films are being worked on"):
             await lane.run(lambda: None)

@@ -84,9 +84,7 @@ def _case(case: Case) -> str:
 
 def _map(shown: Map) -> str:
     title = map_title(shown)
-    figure = _figure(
-        shown.overlay_png, f"heat map over the film: {title}", [title.capitalize() + ".", *map_lines(shown)]
-    )
+    figure = _figure(shown.overlay_png, f"heat map over the film: {title}", [f"{title}.", *map_lines(shown)])
     if shown.residual_png is None:
         return figure
     words = ["What both autoencoders could not draw."]

@@ -39,7 +39,7 @@ def _plain(value: Any) -> Any:
 
 
 Png = Annotated[bytes, BeforeValidator(_read_png)]
-Text = Annotated[str, BeforeValidator(_plain), Field(max_length=300)]
+Text = Annotated[str, Field(max_length=300), BeforeValidator(_plain)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 

@@ -24,20 +24,27 @@ def answer_lines(case: Case) -> list[str]:
     """The answer as sentences, with counts from validation films where the model has them."""
     scope = case.in_scope or {}
     if scope.get("value") is False:
-        return [f"I do not know: {one_line(scope.get('reason', 'this is no film of the kind that the model knows'))}."]
-    widest = max((case.prediction_set or {}).items(), key=lambda item: item[0], default=("", [case.label]))[1]
-    if len(widest) != 1:
-        return [f"I do not know: {' or '.join(widest) or 'none of the classes fits'}."]
-    return [f"{case.label}.", _such_answers(case.such_answers)]
+        reason = one_line(scope.get("reason") or "is unlike the films that the model was made with")
+        return [f"I do not know: this {reason}."]
+    levels = case.prediction_set or {}
+    remain = levels[max(levels, key=_number)] if levels else [case.label]
+    if len(remain) != 1:
+        return [f"I do not know: {' or '.join(remain) or 'no class fits'}."]
+    return [f"{case.label}.", _such_answers(case.such_answers or {})]
 
 
-def _such_answers(such: dict[str, Any] | None) -> str:
-    answers, right = (such or {}).get("answers"), (such or {}).get("right")
+def _number(level: str) -> float:
+    return float(level) if level.isdecimal() else 0.0
+
+
+def _such_answers(such: dict[str, Any]) -> str:
+    answers, right = such.get("answers"), such.get("right")
     if not isinstance(answers, int) or not isinstance(right, int):
         return "How often such an answer is right is not known: this model came without counts."
     if answers == 0:
-        return "The model gave no such answer on its validation films: how often it is right is not known."
-    return f"Of {answers} such answers on validation films, {right} {'was' if right == 1 else 'were'} right."
+        return "No such answer was among the validation films: how often it is right is not known."
+    such_answers, were = ("answer" if answers == 1 else "answers"), ("was" if right == 1 else "were")
+    return f"Of {answers} such {such_answers} on validation films, {right} {were} right."
 
 
 def probabilities(case: Case) -> list[tuple[str, float]]:
