@@ -26,7 +26,7 @@ NotNegative = Annotated[float, Field(ge=0, description="at least 0")]
 BelowOne = Annotated[float, Field(ge=0, lt=1, description="from 0 to below 1")]
 Switch = Annotated[bool, Field(description="true or false")]
 Augmentation = Annotated[
-    Literal["none", "left_right", "left_right_third", "flips", "affine"],
+    Literal["none", "left_right", "left_right_third", "flips", "affine", "hospitals"],
     Field(description=f"one of {', '.join(MOST_VARIANTS)}"),
 ]
 Weight = Annotated[float, Field(gt=0)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -40,9 +41,22 @@ class FlatImages:
         return grays[:, None, None, None].expand(-1, 1, 32, 32).clone()
 
 
+@dataclass
+class Films:
+    """Training images by number, as an image cache has them."""
+
+    images: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def tensor(self, indices: np.ndarray) -> torch.Tensor:
+        return self.images[torch.from_numpy(indices)]
+
+
 def test_flip_variants_are_upright_mirrored_turned_and_both() -> None:
     image = torch.tensor([[0.1, 0.2], [0.3, 0.4]]).reshape(1, 1, 2, 2)
-    shown = apply_variants(image.repeat(4, 1, 1, 1), "flips", np.arange(4), np.arange(4), seed=0)
+    shown = apply_variants(Films(image.repeat(4, 1, 1, 1)), "flips", np.arange(4), np.arange(4), seed=0)
     assert shown[:, 0].reshape(4, 4).tolist() == [
         pytest.approx([0.1, 0.2, 0.3, 0.4]),
         pytest.approx([0.2, 0.1, 0.4, 0.3]),
@@ -59,22 +73,26 @@ def test_residuals_of_a_flipped_image_are_not_flipped_residuals(random_chain: Co
         assert difference.max() > 1e-3
 
 
-def test_an_affine_variant_depends_on_seed_image_and_number_alone() -> None:
-    images = torch.rand(3, 1, 24, 24)
+@pytest.mark.parametrize("augmentation", ["affine", "hospitals"])
+def test_a_variant_depends_on_seed_image_and_number_alone(augmentation: str) -> None:
+    films = Films(torch.rand(8, 1, 24, 24))
     numbers, variants = np.array([5, 6, 7]), np.array([0, 1, 2])
-    together = apply_variants(images, "affine", numbers, variants, seed=3)
-    assert torch.allclose(together[0], images[0], atol=1e-6)  # variant 0 is the image itself
-    alone = apply_variants(images[2:], "affine", numbers[2:], variants[2:], seed=3)
+    together = apply_variants(films, augmentation, numbers, variants, seed=3)
+    alone = apply_variants(films, augmentation, numbers[2:], variants[2:], seed=3)
     assert torch.allclose(together[2:], alone, atol=1e-6)
-    assert not torch.allclose(apply_variants(images[2:], "affine", numbers[2:], variants[2:], seed=4), alone)
+    assert not torch.allclose(apply_variants(films, augmentation, numbers[2:], variants[2:], seed=4), alone)
+    assert not torch.allclose(together[2], films.images[7])
     assert together.min() >= 0
     assert together.max() <= 1
 
 
-def test_an_unaltered_image_does_not_depend_on_the_others_of_its_batch() -> None:
-    images = torch.rand(2, 1, 24, 24)
-    together = apply_variants(images, "affine", np.array([0, 1]), np.array([0, 3]), seed=0)
-    assert torch.equal(together[0], images[0])
+@pytest.mark.parametrize("augmentation", ["affine", "hospitals"])
+def test_variant_0_is_the_image_itself_and_images_stay_as_they_are(augmentation: str) -> None:
+    films = Films(torch.rand(2, 1, 24, 24))
+    before = films.images.clone()
+    together = apply_variants(films, augmentation, np.array([0, 1]), np.array([0, 3]), seed=0)
+    assert torch.equal(together[0], films.images[0])
+    assert torch.equal(films.images, before)
 
 
 def test_residuals_have_their_own_precision_whatever_the_classifier_has(random_chain: CoroNet, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -17,9 +18,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from model_src.classes import COVID
+from train.data.alterations import as_from_another_hospital
 
 # Augmentation -> how many variants an image can have.
-MOST_VARIANTS = {"none": 1, "left_right": 2, "left_right_third": 2, "flips": 4, "affine": 1000}
+MOST_VARIANTS = {"none": 1, "left_right": 2, "left_right_third": 2, "flips": 4, "affine": 1000, "hospitals": 1000}
 
 # Ranges of "affine": small changes of pose, distance and exposure, as between two radiographers.
 ROTATION_DEGREES = 10.0
@@ -27,6 +29,15 @@ SHIFT = 0.06  # of the image's side
 SCALE = 0.12
 GAMMA = 0.25
 CONTRAST = 0.15
+
+
+class Films(Protocol):
+    """Training images by number, such as an `ImageCache`."""
+
+    def __len__(self) -> int: ...
+
+    def tensor(self, indices: np.ndarray) -> Tensor:
+        """Images (n, 1, S, S), float32 in [0, 1]."""
 
 
 def choose_variants(
@@ -43,10 +54,13 @@ def choose_variants(
     return chosen
 
 
-def apply_variants(images: Tensor, augmentation: str, indices: np.ndarray, chosen: np.ndarray, seed: int) -> Tensor:
-    """The chosen variant of each image: (n, 1, S, S) float32 in [0, 1] -> the same shape and range."""
+def apply_variants(films: Films, augmentation: str, indices: np.ndarray, chosen: np.ndarray, seed: int) -> Tensor:
+    """The chosen variant of each of the films `indices`: (n, 1, S, S), float32 in [0, 1]."""
+    images = films.tensor(indices)
     if augmentation == "none" or not chosen.any():
         return images
+    if augmentation == "hospitals":
+        return _from_other_hospitals(images, films, indices, chosen, seed)
     if augmentation == "affine":
         return _affine(images, indices, chosen, seed)
     flipped = images.clone()
@@ -106,3 +120,13 @@ def _affine(images: Tensor, indices: np.ndarray, chosen: np.ndarray, seed: int) 
     gamma, contrast = exposure
     altered = ((moved.clamp(0, 1) ** gamma - 0.5) * contrast + 0.5).clamp(0, 1)
     return torch.where(torch.from_numpy(chosen == 0).to(images.device)[:, None, None, None], images, altered)
+
+
+def _from_other_hospitals(images: Tensor, films: Films, indices: np.ndarray, chosen: np.ndarray, seed: int) -> Tensor:
+    """See train/data/alterations.py; variant 0 stays as it is."""
+    altered = images.clone()
+    for row in np.flatnonzero(chosen):
+        draw = np.random.default_rng((seed, int(indices[row]), int(chosen[row]), 17))
+        other = films.tensor(draw.integers(len(films), size=1))
+        altered[row, 0] = as_from_another_hospital(images[row, 0], draw, other[0, 0])
+    return altered

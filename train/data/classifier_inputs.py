@@ -149,7 +149,7 @@ class ClassifierInputs:
         return mean.float()[:, None, None], deviation.float()[:, None, None]
 
     def _altered(self, indices: np.ndarray, variants: np.ndarray) -> Tensor:
-        return apply_variants(self.images.tensor(indices), self.augmentation, indices, variants, self.seed)
+        return apply_variants(self.images, self.augmentation, indices, variants, self.seed)
 
     def _partners(self, indices: np.ndarray, variants: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return choose_partners(indices, variants, len(self.images), self.mixup, self.seed)

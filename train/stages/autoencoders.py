@@ -86,10 +86,8 @@ def _train(name: str, label: int, session: TrainingSession) -> None:
 
     def losses(batch: np.ndarray, epoch: int) -> Tensor:
         indices = own[batch]
-        images = session.train.tensor(indices)
-        if settings.augmentation != "none":
-            chosen = choose_variants(settings.augmentation, variants, labels, indices, epoch, seed)
-            images = apply_variants(images, settings.augmentation, indices, chosen, seed)
+        chosen = choose_variants(settings.augmentation, variants, labels, indices, epoch, seed)
+        images = apply_variants(session.train, settings.augmentation, indices, chosen, seed)
         if settings.crop:
             images = _random_crops(images, settings.crop, indices, epoch, seed)
         with compute.autocast():
