@@ -87,8 +87,9 @@ async function failure(response) {
   } catch {
     // A proxy's own page: its status has to do.
   }
+  const stranger = !line && response.status >= 500; // not our server's words: it is ending, or a proxy speaks for it
   line = oneLine(line || `The server answered ${response.status} ${response.statusText}`);
-  if (response.status === 502 || response.status === 503) {
+  if (response.status === 502 || response.status === 503 || stranger) {
     return new Away(line, true, Number(response.headers.get("Retry-After")) || 0);
   }
   return new Refused(line);

@@ -111,7 +111,7 @@ function updateRow(one, row) {
   row.pick.setAttribute("aria-label", `Film ${one.number} into the report`);
   row.remove.setAttribute("aria-label", `Remove film ${one.number}, ${one.name}`);
   const verdict = one.verdict?.verdict;
-  row.mark.dataset.verdict = verdict ?? "";
+  row.mark.dataset.kind = verdict ?? "";
   fill(row.mark, verdict ?? "", () => (verdict ? [element("span", { accept: "accepted", reject: "rejected", amend: "amended" }[verdict])] : []));
   if (one.film?.pixels && !row.drawn) {
     row.drawn = true;
@@ -125,7 +125,7 @@ function stateOf(one) {
   if (one.phase === "reading") return { text: "is being read", kind: "quiet" };
   if (one.phase === "asking") return { text: "the model is asked", kind: "quiet" };
   const put = verdictOfModel(one.prediction);
-  const explaining = [...one.explanations.values()].some((job) => job.state === "running") ? ", explaining" : "";
+  const explaining = [...one.explanations.values()].some((job) => job.state === "running") ? "; explaining" : "";
   if (put.kind === "answer") return { text: `${put.text}  ${probability(one.prediction.probabilities[put.text])}${explaining}`, kind: "answer" };
   return { text: `${put.kind === "several" ? put.text : "I do not know"}${explaining}`, kind: "unsure" };
 }

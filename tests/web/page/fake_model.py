@@ -31,6 +31,7 @@ class Behaviour:
     predict_seconds: float = 0.0
     explain_seconds: float = 0.0
     away: bool = False  # answers 503 to everything, as a server does that has no worker
+    refuse_explanations: str = ""  # why
     prediction: dict[str, Any] = field(default_factory=dict)  # fields put over the usual ones
     abandoned: list[str] = field(default_factory=list)
     explained: list[dict[str, str]] = field(default_factory=list)  # fields of each explanation asked for
@@ -108,7 +109,10 @@ def _handler(model: FakeModel) -> type[BaseHTTPRequestHandler]:
                 fields, image = _form(body, self.headers["Content-Type"])
                 behaviour.explained.append(fields)
                 self._wait(behaviour.explain_seconds, self.headers["X-CoroNet-Request"])
-                self._answer(lambda: _explanation(image, fields, behaviour))
+                if behaviour.refuse_explanations:
+                    self._say(400, {"code": 400, "type": "InvalidRequest", "message": behaviour.refuse_explanations})
+                else:
+                    self._answer(lambda: _explanation(image, fields, behaviour))
             elif self.headers["Content-Type"].startswith("application/json"):
                 behaviour.abandoned.append(json.loads(body)["abandon"])
                 self._say(200, {})
