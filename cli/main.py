@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("train", "train autoencoders and classifier into a run folder"),
     "import-weights": ("import_weights", "make a run folder from existing weight files"),
     "evaluate": ("evaluate", "score a run or an archive on labelled X-rays"),
+    "calibrate": ("calibrate", "learn from validation films when to say: I do not know"),
     "export": ("export", "turn a run folder into TorchScript artefacts"),
     "archive": ("archive", "pack artefacts into coronet.mar for TorchServe"),
 }
@@ -53,6 +54,7 @@ EXTRAS = {
     "train": "train",
     "import-weights": "train",
     "evaluate": "train",
+    "calibrate": "train",
     "export": "serve",
     "archive": "serve",
 }

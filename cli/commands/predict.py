@@ -1,4 +1,4 @@
-"""Classify chest X-rays with a running server: a line per image, or JSON.
+"""Classify chest X-rays with a running server: a line or two per image, or JSON.
 
 Images go to the server one by one. One that is refused is reported on stderr, and the rest go on; the exit
 status is then 1. Start a server with `coronet serve`.
@@ -13,6 +13,7 @@ from functools import partial
 from cli.file_names import COLUMN, shown
 from cli.image_batch import ImageBatch, expand, summary
 from cli.options import add_connection_arguments, add_image_arguments, connect
+from client.answer_words import answer_in_words
 from model_src.errors import RequestError
 
 
@@ -40,4 +41,6 @@ def run(args: argparse.Namespace) -> int:
             print(json.dumps({"file": shown(path), **response}), flush=True)
         else:
             print(f"{shown(path):<{width}}  {summary(response)}", flush=True)
+            if words := answer_in_words(response):
+                print(f"{'':<{width}}  {' '.join(words)}", flush=True)
     return batch.finish()

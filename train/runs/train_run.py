@@ -11,6 +11,8 @@ from pathlib import Path
 from model_src.atomic import require_writable
 from model_src.classes import CLASS_NAMES
 from model_src.errors import DataError, RunError
+from train.calibration.calibrate import calibrate_run
+from train.calibration.wording import sentences
 from train.data.data_dir import describe_data, folder_of
 from train.data.examples import class_counts, source_counts
 from train.data.image_cache import ImageCache, open_cache
@@ -65,9 +67,18 @@ def train_run(recipe: Recipe, options: TrainingOptions) -> RunFolder:
             train_autoencoders(session)
         train_classifier(session)
         if rank.is_first:
+            if options.model == "coronet":
+                _calibrate(session)
             for folder in (run.cache, session.residual_folder):
                 shutil.rmtree(folder, ignore_errors=True)
     return run
+
+
+def _calibrate(session: TrainingSession) -> None:
+    """Write calibration.json from the validation films, and say what it cannot say."""
+    calibration = calibrate_run(session.run, session.validation, session.compute.device)
+    for line in sentences(calibration):
+        session.console.print(line, markup=False, soft_wrap=True)
 
 
 def _refuse_early(recipe: Recipe, options: TrainingOptions, run: RunFolder) -> None:
