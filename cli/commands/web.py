@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
             "(docs/how-to/web.md), or add --open-to-network"
         )
     url = args.url or DEFAULT_URL
-    missing = args.url is None and is_free(split_url(url).port or 80)
+    missing = is_free(split_url(url).port or 80) and args.url is None
     if missing and find_spec("ts") is None:
         raise ServerError(
             f"no server at {url}, and this installation cannot start one: name a server with --url, or in the "

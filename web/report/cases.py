@@ -64,6 +64,20 @@ class Verdict(_Fields):
     amended: Text | None = None
 
 
+class SuchAnswers(_Fields):
+    """How many answers like this one there were among validation films, and how many of them were right."""
+
+    answers: int
+    right: int
+
+
+class Scope(_Fields):
+    """Whether the film is of the kind that the model knows."""
+
+    value: bool
+    reason: Text
+
+
 class Map(_Fields):
     """One explanation."""
 
@@ -85,9 +99,9 @@ class Case(_Fields):
     name: Text = ""
     label: Text
     probabilities: Annotated[dict[Text, Share], Field(min_length=1, max_length=20)]
-    such_answers: dict[str, Any] | None = None
-    prediction_set: dict[str, list[Text]] | None = None
-    in_scope: dict[str, Any] | None = None
+    such_answers: SuchAnswers | None = None
+    prediction_set: dict[Text, list[Text]] | None = None
+    in_scope: Scope | None = None
     image: Film
     warnings: Annotated[list[Text], Field(max_length=50)] = []
     verdict: Verdict | None = None

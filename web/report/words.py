@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from model_src.imaging.decoding import one_line
+from client.answer_words import answer_in_words
 from web.report.cases import Case, Map, Model
 
 _VERDICTS = {"accept": "Accepted by the reader.", "reject": "Rejected by the reader."}
@@ -22,29 +20,12 @@ def film_line(case: Case) -> str:
 
 def answer_lines(case: Case) -> list[str]:
     """The answer as sentences, with counts from validation films where the model has them."""
-    scope = case.in_scope or {}
-    if scope.get("value") is False:
-        reason = one_line(scope.get("reason") or "is unlike the films that the model was made with")
-        return [f"I do not know: this {reason}."]
-    levels = case.prediction_set or {}
-    remain = levels[max(levels, key=_number)] if levels else [case.label]
-    if len(remain) != 1:
-        return [f"I do not know: {' or '.join(remain) or 'no class fits'}."]
-    return [f"{case.label}.", _such_answers(case.such_answers or {})]
-
-
-def _number(level: str) -> float:
-    return float(level) if level.isdecimal() else 0.0
-
-
-def _such_answers(such: dict[str, Any]) -> str:
-    answers, right = such.get("answers"), such.get("right")
-    if not isinstance(answers, int) or not isinstance(right, int):
-        return "How often such an answer is right is not known: this model came without counts."
-    if answers == 0:
-        return "No such answer was among the validation films: how often it is right is not known."
-    such_answers, were = ("answer" if answers == 1 else "answers"), ("was" if right == 1 else "were")
-    return f"Of {answers} such {such_answers} on validation films, {right} {were} right."
+    answer = {"label", "such_answers", "prediction_set", "in_scope"}
+    words = answer_in_words(case.model_dump(include=answer, exclude_none=True))
+    return words or [
+        f"{case.label}.",
+        "How often such an answer is right is not known: this model came without counts.",
+    ]
 
 
 def probabilities(case: Case) -> list[tuple[str, float]]:

@@ -45,6 +45,8 @@ CUT = base64.b64encode(base64.b64decode(png())[:50]).decode()
             "cases.0.probabilities.Healthy: Input should be less than or equal",
         ),
         (body(case(probabilities={})), "cases.0.probabilities: Dictionary should have at least 1 item"),
+        (body(case(in_scope={})), "cases.0.in_scope.value: Field required"),
+        (body(case(such_answers=["69"])), "cases.0.such_answers: Input should be an object"),
         (body(case(name="x" * 301)), "cases.0.name: String should have at most 300"),
         (body(case(film_png=None)), "cases.0.film_png: found no PNG picture in base64"),
         (body(case(film_png="%%%")), "cases.0.film_png: found no PNG picture in base64"),
@@ -54,7 +56,7 @@ CUT = base64.b64encode(base64.b64decode(png())[:50]).decode()
         (body(case(explanations=[shown_map(overlay_png="")])), "cases.0.explanations.0.overlay_png: found no PNG"),
         (body(case(explanations=[shown_map(deletion=-1)])), "cases.0.explanations.0.deletion: Input should be greater"),
     ],
-    ids=range(14),
+    ids=range(16),
 )
 def test_what_is_no_report_is_refused_by_its_first_wrong_field(sent, words):
     with pytest.raises(InvalidRequest) as refused:
