@@ -12,7 +12,18 @@ from typing import Any
 import torch
 from torch import nn
 
-from model_src.artefacts import CIN_NAME, INFO_NAME, TFEN_NAME, ArtefactInfo, file_digest, load_artefacts
+from model_src.artefacts import (
+    CIN_NAME,
+    INFO_NAME,
+    OPTIONAL,
+    TFEN_NAME,
+    ArtefactInfo,
+    file_digest,
+    load_artefacts,
+    load_calibration,
+)
+from model_src.calibration.file import Calibration
+from model_src.calibration.judge import Judge
 from model_src.errors import ArtefactError, RunError
 from model_src.networks.coronet import Classified, CoroNet
 from train.runs.run_folder import AUTOENCODERS, RunFolder, load_model
@@ -32,6 +43,7 @@ class LoadedClassifier:
     provenance: dict[str, Any]
     model: CoroNet | XrayResNet
     device: torch.device
+    judge: Judge | None = None  # of calibrated models
 
     @property
     def coronet(self) -> CoroNet | None:
@@ -54,7 +66,7 @@ def load_classifier(path: Path, device: torch.device) -> LoadedClassifier:
         return load_archive(path, device)
     if (path / INFO_NAME).is_file():
         network, info = load_artefacts(path, device)
-        return _loaded(network, info, path, "CoroNet, artefact folder", device)
+        return _loaded(network, info, path, "CoroNet, artefact folder", device, load_calibration(path, info))
     if (path / "run.json").is_file():
         return load_run(path, device)
     found = "nothing" if not path.exists() else "a folder without run.json or artefacts.json"
@@ -78,12 +90,13 @@ def load_archive(path: Path, device: torch.device) -> LoadedClassifier:
                     f"{path}: holds no {' and no '.join(sorted(missing))}; "
                     "need an archive made with: coronet archive ARTEFACT_DIR --out MODEL_STORE_DIR"
                 )
-            for name in (TFEN_NAME, CIN_NAME, INFO_NAME):
+            for name in (TFEN_NAME, CIN_NAME, INFO_NAME, *({*OPTIONAL} & {*archive.namelist()})):
                 archive.extract(name, folder)
             network, info = load_artefacts(folder, device)
+            calibration = load_calibration(folder, info)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise ArtefactError(f"{path}: not a whole .mar archive ({error}); build or copy it again") from error
-    return _loaded(network, info, path, "CoroNet, archive", device)
+    return _loaded(network, info, path, "CoroNet, archive", device, calibration)
 
 
 def load_run(path: Path, device: torch.device) -> LoadedClassifier:
@@ -106,15 +119,25 @@ def load_run(path: Path, device: torch.device) -> LoadedClassifier:
         data=record.data.model_dump(exclude_none=True),
         sha256={f"{stage}.pt": file_digest(run.weights_path(stage)) for stage in stages},
     )
-    return _loaded(model, info, path, kind, device)
+    return _loaded(model, info, path, kind, device, run.calibration())
 
 
 def _loaded(
-    model: CoroNet | XrayResNet, info: ArtefactInfo, path: Path, kind: str, device: torch.device
+    model: CoroNet | XrayResNet,
+    info: ArtefactInfo,
+    path: Path,
+    kind: str,
+    device: torch.device,
+    calibration: Calibration | None,
 ) -> LoadedClassifier:
     model.to(memory_format=torch.channels_last)  # half the time on a CPU
     facts = asdict(info)
     provenance = {"kind": kind, "path": str(path)} | {name: facts[name] for name in _REPORTED}
     return LoadedClassifier(
-        path.resolve().name, info.image_size, provenance | {"warnings": list(info.warnings)}, model, device
+        path.resolve().name,
+        info.image_size,
+        provenance | {"warnings": list(info.warnings)},
+        model,
+        device,
+        Judge(calibration) if calibration else None,
     )
