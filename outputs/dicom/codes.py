@@ -18,6 +18,7 @@ CHEST_FILM = Code("36554-4", "LN", "XR Chest Single view")
 PROBABILITY = Code("122157", "DCM", "Probability")
 COMMENT = Code("121106", "DCM", "Comment")
 ARTIFICIAL_INTELLIGENCE = Code("123110", "DCM", "Artificial Intelligence")
+PERCENT = Code("%", "UCUM", "Percent")
 NO_UNITS = Code("1", "UCUM", "no units")
 
 # Of classes that are not the finding. A finding's own probability is PROBABILITY.
@@ -27,8 +28,8 @@ PROBABILITIES = {
     COVID: Code("PROB-COVID19", SCHEME, "Probability of COVID-19"),
 }
 EXPLAINED = Code("EXPLAINED", SCHEME, "Class that is explained")
-BEFORE = Code("PROB-BEFORE", SCHEME, "Its probability for the film as it is")
-AFTER = Code("PROB-AFTER", SCHEME, "Its probability for the film as the method changed it")
+BEFORE = Code("PROB-BEFORE", SCHEME, "Probability of the explained class, film as it is")
+AFTER = Code("PROB-AFTER", SCHEME, "Probability of the explained class, film as the method left it")
 DELETION = Code("AUC-DELETION", SCHEME, "Area under the deletion curve (low is good)")
 INSERTION = Code("AUC-INSERTION", SCHEME, "Area under the insertion curve (high is good)")
 

@@ -55,8 +55,11 @@ def read_film(image: bytes) -> Dataset:
     """
     if (name := find_format(image).name) != "DICOM":
         raise NotAcceptable(f"found a {name} file, need a DICOM file for an answer in DICOM; ask for application/json")
-    with decoding("DICOM"):
-        source = parse_dicom(image, [], (*_IDENTIFIERS, *_ALWAYS, *_PATIENT_AND_STUDY, *_IMAGE))
+    with decoding("DICOM"):  # values are converted when they are asked for
+        return _read(parse_dicom(image, [], (*_IDENTIFIERS, *_ALWAYS, *_PATIENT_AND_STUDY, *_IMAGE)))
+
+
+def _read(source: Dataset) -> Dataset:
     film = Dataset()
     film.SpecificCharacterSet = "ISO_IR 192"
     for keyword in _IDENTIFIERS:
@@ -119,5 +122,6 @@ def _is_valid(element: DataElement) -> bool:
         return all(_is_valid(each) for item in element.value for each in item)
     values = element.value if element.VM > 1 else [element.value]
     for value in values:
-        validate_value(element.VR, value if isinstance(value, int | float | bytes) else str(value), config.RAISE)
+        as_text = element.VR in ("DS", "IS") or not isinstance(value, int | float | bytes)  # numbers written as text
+        validate_value(element.VR, str(value) if as_text else value, config.RAISE)
     return True

@@ -33,6 +33,7 @@ def report(origin: Origin, explanation: Explanation | None = None) -> Dataset:
         procedure_reported=codes.CHEST_FILM,
         imaging_measurements=groups,
     )
+    _separate(content[0])
     return sr.Comprehensive3DSR(
         evidence=[origin.reference],
         content=content[0],
@@ -46,9 +47,9 @@ def report(origin: Origin, explanation: Explanation | None = None) -> Dataset:
 
 def _finding(origin: Origin) -> sr.MeasurementsAndQualitativeEvaluations:
     prediction = origin.prediction
-    own = _number(codes.PROBABILITY, prediction.probabilities[prediction.label])
+    own = _percent(codes.PROBABILITY, prediction.probabilities[prediction.label])
     others = [
-        _number(codes.PROBABILITIES[index], probability)
+        _percent(codes.PROBABILITIES[index], probability)
         for index, probability in enumerate(prediction.probabilities)
         if index != prediction.label
     ]
@@ -57,7 +58,7 @@ def _finding(origin: Origin) -> sr.MeasurementsAndQualitativeEvaluations:
         origin,
         "prediction",
         [own, *others],
-        (*prediction.warnings, *prediction.xray.warnings),
+        (*prediction.warnings, *_judged(prediction), *prediction.xray.warnings),
         finding_type=codes.FINDINGS[prediction.label],
         finding_sites=[sr.FindingSite(codes.LUNG)],
         algorithm_id=sr.AlgorithmIdentification(
@@ -66,12 +67,31 @@ def _finding(origin: Origin) -> sr.MeasurementsAndQualitativeEvaluations:
     )
 
 
+def _judged(prediction: Prediction) -> list[str]:
+    """What validation films say of the answer, in words."""
+    judgement = prediction.judgement
+    if judgement is None:
+        return []
+    band, comments = judgement.such_answers, []
+    if judgement.in_scope and not judgement.in_scope.value:
+        comments.append(f"not a film that the model can be asked about: {judgement.in_scope.reason}")
+    comments.append(
+        f"of {band.answers} such answers on validation films, {band.right} were right"
+        if band.answers
+        else "no validation film had such an answer"
+    )
+    for level, left in judgement.sets.items():
+        names = ", ".join(CLASS_NAMES[index] for index in left) or "none of the classes fits"
+        comments.append(f"classes that the answer leaves open at {level}%: {names}")
+    return comments
+
+
 def _faithfulness(origin: Origin, explanation: Explanation) -> sr.MeasurementsAndQualitativeEvaluations:
     numbers = [
-        _number(codes.BEFORE, explanation.probability_before),
-        _number(codes.AFTER, explanation.probability_after),
-        _number(codes.DELETION, explanation.deletion),
-        _number(codes.INSERTION, explanation.insertion),
+        _percent(codes.BEFORE, explanation.probability_before),
+        _percent(codes.AFTER, explanation.probability_after),
+        _area(codes.DELETION, explanation.deletion),
+        _area(codes.INSERTION, explanation.insertion),
     ]
     return _group(
         origin,
@@ -119,8 +139,20 @@ def _observer(prediction: Prediction) -> sr.ObservationContext:
     return sr.ObservationContext(observer_device_context=device)
 
 
-def _number(name: Code, value: float) -> sr.Measurement:
-    return sr.Measurement(name=name, value=round(value, _DIGITS), unit=codes.NO_UNITS)
+def _separate(container: Dataset) -> None:
+    """Have viewers show each item by itself, with its name, instead of running all values into one line of text."""
+    container.ContinuityOfContent = "SEPARATE"
+    for item in container.ContentSequence:
+        if item.ValueType == "CONTAINER":
+            _separate(item)
+
+
+def _percent(name: Code, probability: float) -> sr.Measurement:
+    return sr.Measurement(name=name, value=round(100 * probability, _DIGITS - 2), unit=codes.PERCENT)
+
+
+def _area(name: Code, area: float) -> sr.Measurement:
+    return sr.Measurement(name=name, value=round(area, _DIGITS), unit=codes.NO_UNITS)
 
 
 def _as_text(options: Mapping[str, Any]) -> str:
