@@ -201,8 +201,9 @@ def test_no_circle_of_files(imports: list[Import]) -> None:
     assert found == [], " -> ".join(found)
 
 
-def test_the_client_comes_without_torch(imports: list[Import]) -> None:
-    modules = [module_name(file) for file in sources() if file.startswith("client/")]
+@pytest.mark.parametrize("package", ["client", "web"])
+def test_what_only_asks_a_server_comes_without_torch(package: str, imports: list[Import]) -> None:
+    modules = [module_name(file) for file in sources() if file.startswith(f"{package}/")]
     assert modules
     for module in modules:
         way = way_to(module, TORCH, imports)

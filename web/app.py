@@ -41,6 +41,8 @@ from web.verdicts import read_verdict
 logger = logging.getLogger(__name__)
 
 STATIC = Path(__file__).parent / "static"
+# What an explanation's query may not hold: the film is the body, the answer JSON.
+_NO_OPTIONS = {"self", "image", "name", "request_id", "data", "body", "instances", "format"}
 _GONE = 499  # never read by anybody; nginx' number for it
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -92,6 +94,8 @@ class Web:
         """POST /api/explain?method=...&target=...; the query takes every option of an explanation."""
         self._refuse_while_starting()
         options = dict(request.query_params)
+        if others := sorted(_NO_OPTIONS & options.keys()):
+            raise InvalidRequest(f"{others[0]}: no such field of an explanation here: docs/reference/web.md")
         async with self.uploads.body(request, LARGEST_FILM, "film") as image:
             started = time.monotonic()
             answer = await self.explanations.ask(request, image, _file_name(request), options)

@@ -44,6 +44,14 @@ def test_an_explanation_takes_its_options_from_the_query(site, fake_server):
     assert site.get("/api/about").json()["usual_seconds"].keys() == {"saliency"}
 
 
+@pytest.mark.parametrize("field", ["image", "name", "request_id", "self", "data", "format"])
+def test_what_is_no_option_is_refused_here(site, fake_server, field):
+    response = site.post(f"/api/explain?method=saliency&{field}=x")
+    assert response.status_code == 400
+    assert response.json()["error"].startswith(f"{field}: no such field")
+    assert fake_server.requests == []
+
+
 def test_no_server_is_said_and_one_that_comes_is_found(start_site, fake_server):
     (port,) = free_ports(1)
     away = start_site(Web(Upstream(f"http://127.0.0.1:{port}", token="secret")))

@@ -7,6 +7,7 @@ import socket
 import time
 
 import numpy as np
+import pytest
 
 from tests.image_writers import write_picture
 from web import uploads
@@ -45,6 +46,15 @@ def test_what_is_declared_too_large_is_refused_before_it_comes(site):
     wire.send("Content-Length: 200000000")
     assert wire.answer() == (413, "found 200 MB, need a film of at most 34 MB")
     wire.close()
+
+
+@pytest.mark.parametrize("length", ["9" * 20, "9" * 400, "-5", "1e3"])
+def test_a_length_that_is_none_harms_nobody(site, length):
+    wire = Wire(site.port)
+    wire.send(f"Content-Length: {length}")
+    assert wire.answer()[0] in (400, 413)
+    wire.close()
+    assert site.post("/api/film", FILM).status_code == 200
 
 
 def test_what_turns_out_too_large_is_refused_while_it_streams(site, monkeypatch):
