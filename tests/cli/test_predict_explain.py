@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from cli.main import main, parse
-from cli.saved_explanations import save
+from cli.saved_explanations import save, save_objects
 from handlers.limits import Limits
+from outputs import multipart
 from outputs.heatmap_png import heatmap_png
 from outputs.montage import PANEL, write_montage
 from tests.fixtures.fake_server import EXPLANATION
@@ -176,6 +177,55 @@ def test_a_servers_field_names_cannot_lead_out_of_the_directory(tmp_path):
 
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
+
+
+OBJECTS = {"report": b"DICM1", "map": b"DICM2"}
+
+
+@pytest.fixture
+def dicom_server(fake_server):
+    """The fake server, answering in DICOM."""
+    fake_server.content_type = multipart.content_type("application/dicom")
+    fake_server.answers = [(200, multipart.join_parts(OBJECTS, "application/dicom"))] * 4
+    return fake_server
+
+
+def test_explain_saves_dicom_objects_under_their_names(asked, dicom_server, xray_png, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert asked("explain", xray_png, "--out", out, "--format", "dicom", "--method", "saliency,occlusion") == 0
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == {
+        f"xray.{method}.{name}.dcm": content
+        for method in ("saliency", "occlusion")
+        for name, content in OBJECTS.items()
+    }
+    assert (
+        capsys.readouterr().out.splitlines()[0]
+        == f"{xray_png}  saliency: report, map, saved as {out}/xray.saliency.*.dcm"
+    )
+
+
+def test_dicom_objects_of_several_classes_have_the_class_in_their_names(asked, dicom_server, xray_png, tmp_path):
+    out = tmp_path / "out"
+    words = ("--format", "dicom", "--method", "saliency", "--target", "0,covid-19")
+    assert asked("explain", xray_png, "--out", out, *words) == 0
+    assert {path.name for path in out.glob("*.report.dcm")} == {
+        "xray.saliency.Healthy.report.dcm",
+        "xray.saliency.COVID-19.report.dcm",
+    }
+
+
+def test_an_image_that_cannot_have_dicom_is_refused_once(asked, fake_server, xray_png, tmp_path, capsys):
+    message = "found a PNG file, need a DICOM file for an answer in DICOM; ask for application/json"
+    fake_server.answers = [(406, {"code": 406, "type": "NotAcceptable", "message": message})]
+    assert asked("explain", xray_png, "--out", tmp_path / "out", "--format", "dicom", "--method", "all") == 1
+    assert capsys.readouterr().err.splitlines()[0] == f"coronet: {xray_png}: {message} (NotAcceptable)"
+    assert len(fake_server.requests) == 1
+    assert not list((tmp_path / "out").glob("*"))
+
+
+def test_a_part_of_an_odd_name_cannot_lead_out_of_the_directory(tmp_path):
+    save_objects({"../../evil": b"DICM"}, tmp_path / "out", "x")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["x.object.dcm"]
 
 
 def drawn(color, size):

@@ -17,6 +17,7 @@ from model_src.errors import (
     InternalError,
     InvalidImage,
     InvalidRequest,
+    NotAcceptable,
     Overloaded,
     ServerError,
     UnsupportedImage,
@@ -41,6 +42,42 @@ def test_predict_sends_the_raw_bytes_with_token_and_type(fake_server):
     assert request.headers["content-type"] == "image/png"
     assert request.headers["authorization"] == "Bearer secret"
     assert "patient" not in str(request.headers)
+
+
+OBJECTS = 'multipart/related; type="application/dicom"'
+PARTS = b"--b\r\nContent-Type: application/dicom\r\nContent-Location: report\r\n\r\nDICM\r\n--b--\r\n"
+
+
+@pytest.mark.parametrize("method", ["predict_dicom", "explain_dicom"])
+def test_dicom_is_asked_for_by_its_media_type_and_comes_in_parts(fake_server, method):
+    fake_server.answers, fake_server.content_type = [(200, PARTS)], f"{OBJECTS}; boundary=b"
+    client = CoroNetClient(fake_server.url, "secret")
+    assert getattr(client, method)(b"film") == {"report": b"DICM"}
+    (request,) = fake_server.requests
+    assert request.headers["accept"] == OBJECTS
+    assert b"film" in request.body
+
+
+def test_options_go_with_a_film(fake_server):
+    fake_server.answers, fake_server.content_type = [(200, PARTS)], f"{OBJECTS}; boundary=b"
+    name = "0" * 32
+    CoroNetClient(fake_server.url, "secret").explain_dicom(b"film", request_id=name, method="saliency", seed=3)
+    (request,) = fake_server.requests
+    assert request.headers["x-coronet-request"] == name
+    assert b'name="method"\r\n\r\nsaliency' in request.body
+    assert b'name="seed"\r\n\r\n3' in request.body
+
+
+def test_a_film_that_cannot_have_dicom_is_said_as_the_server_says_it(fake_server):
+    fake_server.answers = [error(406, "NotAcceptable", "found a PNG file, need a DICOM file")]
+    with pytest.raises(NotAcceptable, match=r"^found a PNG file, need a DICOM file$"):
+        CoroNetClient(fake_server.url, "secret").predict_dicom(b"png")
+
+
+def test_a_server_that_knows_no_dicom_is_told_apart(fake_server):
+    fake_server.content_type = "application/json"
+    with pytest.raises(ServerError, match=r"answered with application/json, need multipart/related"):
+        CoroNetClient(fake_server.url, "secret").predict_dicom(b"film")
 
 
 @pytest.mark.parametrize(
