@@ -90,7 +90,7 @@ def check_class(sop_class: str) -> None:
     if not sop_class:
         raise Refused(NO_MATCH, "found no SOP class, need CR or DX")
     name = uid.UID(sop_class).name if sop_class in uid.UID_dictionary else "an unknown kind"
-    raise Refused(NO_CLASS, f"found {name[:44]}, need CR or DX")
+    raise Refused(NO_CLASS, f"found {name[:43]}, need CR or DX")
 
 
 def read_uids(data: bytes) -> dict[str, str]:
