@@ -9,9 +9,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from evaluation.abstention.study import AbstentionStudy
+from evaluation.abstention.wording import coverage_table, outside_table
+from evaluation.abstention.wording import remarks as abstention_remarks
 from evaluation.compare import Comparison, format_p
 from evaluation.data_facts import DataFacts, data_remarks
 from evaluation.evaluate import Evaluation
+from evaluation.honest_tables import honest_tables, paper_table
 from evaluation.intervals import Estimate
 from evaluation.maps.study import MapStudy
 from evaluation.maps.wording import map_table, remarks
@@ -20,7 +24,13 @@ from evaluation.shortcuts import ProbeResult, caveat, verdict
 from evaluation.wording import Unit, change, interval, movement, number, sentence
 
 
-def print_evaluation(evaluation: Evaluation, data: DataFacts, out: Path, maps: MapStudy | None = None) -> None:
+def print_evaluation(
+    evaluation: Evaluation,
+    data: DataFacts,
+    out: Path,
+    maps: MapStudy | None = None,
+    abstention: AbstentionStudy | None = None,
+) -> None:
     """The headline figures, with counts and intervals, on standard output."""
     metrics = evaluation.metrics
     images = f"{metrics.images} images, {metrics.patients} patients of {data.name} ({data.split})"
@@ -47,6 +57,11 @@ def print_evaluation(evaluation: Evaluation, data: DataFacts, out: Path, maps: M
     console.print(table)
     if evaluation.shortcuts:
         console.print(_shortcut_table(evaluation.shortcuts))
+    console.print(paper_table(evaluation.honest))
+    for group_table in honest_tables(evaluation):
+        console.print(group_table)
+    if abstention is not None:
+        _print_abstention(console, abstention)
     if maps is not None:
         console.print(map_table(maps))
         for line in remarks(maps):
@@ -59,6 +74,15 @@ def print_evaluation(evaluation: Evaluation, data: DataFacts, out: Path, maps: M
     if evaluation.skipped:
         console.print(f"{len(evaluation.skipped)} unreadable images left out; the report lists them.")
     console.print(f"report: {out / PAGE_NAME}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_abstention(console: Console, study: AbstentionStudy) -> None:
+    """Coverage, films outside, and what follows."""
+    console.print(coverage_table(study))
+    if study.outside:
+        console.print(outside_table(study))
+    for line in abstention_remarks(study):
+        console.print(line, markup=False, highlight=False)
 
 
 def _shortcut_table(shortcuts: Sequence[ProbeResult]) -> Table:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluation.evaluate import Evaluation
-from evaluation.wording import interval
+from evaluation.wording import interval, sentence
 from model_src.classes import CLASS_NAMES
 
 # Split -> why its figures flatter a model that was trained on the same directory.
@@ -27,7 +27,10 @@ class DataFacts:
     name: str  # of the data directory
     split: str
     kind: str  # "phantoms" or "x-rays"
-    shared_patients: int  # of the split's patients, how many are in the directory's training split too
+    shared_patients: int  # of the split's patients, how many are in the directories' training split too
+    directories: tuple[str, ...] = ()  # where there are several
+    notes: tuple[str, ...] = ()  # on how the data was read, one line each
+    reads: dict[str, Any] | None = None  # what radiologists' reads changed (train/data/reads.py)
 
 
 def class_table(evaluation: Evaluation) -> dict[str, dict[str, Any]]:
@@ -42,7 +45,7 @@ def class_table(evaluation: Evaluation) -> dict[str, dict[str, Any]]:
 
 def data_remarks(evaluation: Evaluation, data: DataFacts) -> list[str]:
     """Warnings about the images, in sentences: images trained or selected on, and classes told by their source."""
-    remarks = []
+    remarks = [sentence(note) for note in data.notes]
     if data.split in _NOT_UNSEEN:
         remarks.append(_NOT_UNSEEN[data.split])
     if data.shared_patients:
@@ -59,6 +62,7 @@ def data_remarks(evaluation: Evaluation, data: DataFacts) -> list[str]:
             "rates count images as independent and are too short here"
             f"{f'; that of accuracy, from resampled patients, is {ends}' if ends else ''}."
         )
+    single = []
     sources = {name: set(row["sources"]) for name, row in class_table(evaluation).items() if row["images"]}
     for name, own in sources.items():
         others = set().union(*(theirs for other, theirs in sources.items() if other != name))
@@ -68,4 +72,11 @@ def data_remarks(evaluation: Evaluation, data: DataFacts) -> list[str]:
                 f"All {name} images come from {', '.join(sorted(own))}, which gave no image of another "
                 f"class: telling sources apart would look like telling diseases apart.{advice}"
             )
+        elif len(own) == 1 and len(sources) > 1:
+            single.append(f"{name} ({next(iter(own))})")
+    if single:
+        remarks.append(
+            f"A class of one source alone: {', '.join(single)}. Nothing here says how the model does on such images of "
+            "another source."
+        )
     return remarks

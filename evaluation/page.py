@@ -10,6 +10,8 @@ from typing import Any
 
 import jinja2
 
+from evaluation.abstention.study import AbstentionStudy
+from evaluation.abstention.wording import remarks as abstention_remarks
 from evaluation.data_facts import DataFacts, class_table, data_remarks
 from evaluation.evaluate import Evaluation
 from evaluation.galleries import MISTAKES, ExplanationPicture
@@ -18,6 +20,7 @@ from evaluation.maps.study import MapStudy
 from evaluation.maps.wording import remarks
 from evaluation.paper import CONFUSION, paper_rows
 from evaluation.plots import CLASS_COLOURS
+from evaluation.subgroups import FEWEST
 from evaluation.wording import change, interval, movement, number, sentence
 from model_src.classes import COVID, RESEARCH_USE
 
@@ -28,6 +31,7 @@ def render_page(
     pictures: Mapping[str, bytes],
     explanations: Sequence[ExplanationPicture],
     maps: MapStudy | None,
+    abstention: AbstentionStudy | None,
     facts: dict[str, Any],
 ) -> str:
     """The page, from an evaluation, its pictures as PNG, and what metrics.json says."""
@@ -55,7 +59,8 @@ def render_page(
         },
         engine_check=evaluation.engine_check.sentence if evaluation.engine_check else None,
         m=evaluation.metrics,
-        paper=paper_rows(evaluation.metrics),
+        paper=paper_rows(evaluation.honest.paper),
+        ours=evaluation.honest.paper.images,
         paper_images=sum(map(sum, CONFUSION)),
         paper_remark=_paper_remark(evaluation),
         false_alarms=_false_alarms(evaluation),
@@ -65,6 +70,10 @@ def render_page(
             {"method": e.method, "sign": e.sign, "picture": f"explanations_{e.method}"} for e in explanations
         ],
         maps=_maps(maps),
+        abstention=_abstention(abstention),
+        groups=evaluation.subgroups,
+        honest=evaluation.honest,
+        fewest=FEWEST,
         shortcuts=evaluation.shortcuts,
         verdict=facts["shortcut_verdict"],
         caveat=facts["caveat"],
@@ -77,6 +86,19 @@ def render_page(
         research_use=RESEARCH_USE,
         version=facts["versions"]["coronet"],
     )
+
+
+def _abstention(study: AbstentionStudy | None) -> dict[str, Any] | None:
+    """The section on "I do not know"."""
+    if study is None:
+        return None
+    return {
+        "remarks": abstention_remarks(study),
+        "levels": list(study.figures.sizes),
+        "coverage": study.figures.coverage,
+        "in_scope": study.figures.in_scope,
+        "outside": study.outside,
+    }
 
 
 def _maps(study: MapStudy | None) -> dict[str, Any] | None:
@@ -127,12 +149,14 @@ def _data_facts(evaluation: Evaluation, data: DataFacts) -> list[tuple[str, str]
 
 
 def _paper_remark(evaluation: Evaluation) -> str:
-    ours = [sum(row) for row in evaluation.metrics.confusion]
+    sources = evaluation.honest.paper_sources
+    chosen = f" (sources {', '.join(sources)} alone)" if sources else ""
+    ours = [sum(row) for row in evaluation.honest.paper.confusion]
     paper = [sum(row) for row in CONFUSION]
     if ours == paper:
         return "These images have the same counts per class as the paper's test split."
     return (
-        f"The paper's figures are of {sum(paper):,} images of COVIDx, this model's of {sum(ours):,} others: "
+        f"The paper's figures are of {sum(paper):,} images of COVIDx, this model's of {sum(ours):,} others{chosen}: "
         "they stand side by side, and say nothing about which model is better."
     )
 

@@ -180,6 +180,9 @@ def _results(batch: list[DecodedImage], answer: Classified, roots: Sequence[Path
             residual_pneumonia=residuals[index][1] if residuals else None,
             sha256=item.sha256[:16],
             warnings=item.warnings,
+            view=item.example.facts.view,
+            sex=item.example.facts.sex,
+            age=item.example.facts.age,
         )
         for index, (item, row) in enumerate(zip(batch, probabilities, strict=True))
     ]

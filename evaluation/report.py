@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from matplotlib.figure import Figure
 
+from evaluation.abstention.study import AbstentionStudy
 from evaluation.data_facts import DataFacts, class_table
 from evaluation.evaluate import Evaluation
 from evaluation.galleries import ExplanationPicture
@@ -66,6 +67,7 @@ def write_report(
     directory: Path,
     *,
     maps: MapStudy | None = None,
+    abstention: AbstentionStudy | None = None,
     command: Sequence[str],
 ) -> None:
     """Write the report as one folder; it appears whole or not at all and replaces an earlier report.
@@ -79,7 +81,8 @@ def write_report(
     if maps is not None and maps.boxed.films:
         pictures["maps"] = _png(map_gallery(maps, evaluation.classifier.image_size))
     facts = _facts(evaluation, data, maps, command)
-    page = render_page(evaluation, data, pictures, explanations, maps, facts)
+    facts["abstention"] = None if abstention is None else abstention.as_json()
+    page = render_page(evaluation, data, pictures, explanations, maps, abstention, facts)
     with atomic_directory(directory) as temporary:
         for name, content in pictures.items():
             (temporary / f"{name}.png").write_bytes(content)
@@ -110,8 +113,10 @@ def _facts(evaluation: Evaluation, data: DataFacts, maps: MapStudy | None, comma
         **evaluation.metrics.as_json(),
         "paper": [
             {"table": row.table, "name": row.name, "paper_percent": row.printed, "ours": row.ours.as_json()}
-            for row in paper_rows(evaluation.metrics)
+            for row in paper_rows(evaluation.honest.paper)
         ],
+        "subgroups": [group.as_json() for group in evaluation.subgroups],
+        "honest": evaluation.honest.as_json(),
         "engine_check": evaluation.engine_check.as_json() if evaluation.engine_check else None,
         "maps": None if maps is None else maps.as_json(),
         "shortcuts": [result.as_json() for result in evaluation.shortcuts],

@@ -14,6 +14,7 @@ import numpy as np
 from model_src.atomic import atomic_write
 from model_src.classes import CLASS_NAMES
 from model_src.errors import DataError
+from train.data.facts import UNKNOWN
 
 CSV_NAME = "per_image.csv"
 _PROBABILITY_COLUMNS = [f"p {name}" for name in CLASS_NAMES]
@@ -21,6 +22,7 @@ COLUMNS = [
     "path", "patient", "source", "truth", "predicted", *_PROBABILITY_COLUMNS,
     "residual healthy", "residual pneumonia", "sha256", "warnings",
 ]  # fmt: skip
+_FACT_COLUMNS = ["view", "sex", "age"]  # reports of older versions have none
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,9 @@ class ImageResult:
     residual_pneumonia: float | None
     sha256: str  # first 16 digits of the file's digest: comparisons check that both saw the same file
     warnings: tuple[str, ...]
+    view: str = UNKNOWN  # one of train.data.facts.VIEWS
+    sex: str = UNKNOWN  # one of SEXES
+    age: str = UNKNOWN  # one of AGE_BANDS
 
     @property
     def correct(self) -> bool:
@@ -71,13 +76,13 @@ def write_results(results: Sequence[ImageResult], path: Path) -> None:
         temporary.open("w", newline="", encoding="utf-8", errors="backslashreplace") as stream,
     ):
         writer = csv.writer(stream)
-        writer.writerow(COLUMNS)
+        writer.writerow([*COLUMNS, *_FACT_COLUMNS])
         for r in results:
             writer.writerow(
                 [r.path, r.patient, r.source, CLASS_NAMES[r.truth], CLASS_NAMES[r.predicted]]
                 + [f"{p:.7g}" for p in r.probabilities]
                 + ["" if v is None else f"{v:.7g}" for v in (r.residual_healthy, r.residual_pneumonia)]
-                + [r.sha256, "; ".join(r.warnings)]
+                + [r.sha256, "; ".join(r.warnings), r.view, r.sex, r.age]
             )
 
 
@@ -92,7 +97,7 @@ def read_results(path: Path) -> list[ImageResult]:
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read ({error}); need the {CSV_NAME} of an evaluation") from error
     reader = csv.DictReader(io.StringIO(text))
-    if reader.fieldnames != COLUMNS:
+    if reader.fieldnames not in (COLUMNS, [*COLUMNS, *_FACT_COLUMNS]):
         found = ", ".join(reader.fieldnames or ["nothing"])[:80]
         raise DataError(f"{path}: found columns {found}; need the {CSV_NAME} that coronet evaluate writes")
     results = []
@@ -122,4 +127,5 @@ def _parse_row(row: dict[str, str]) -> ImageResult:
         residual_pneumonia=float(pneumonia) if pneumonia else None,
         sha256=row["sha256"],
         warnings=tuple(row["warnings"].split("; ")) if row["warnings"] else (),
+        **{name: row.get(name) or UNKNOWN for name in _FACT_COLUMNS},
     )

@@ -1,6 +1,6 @@
 """Evaluate a model on labelled X-rays: accuracy and the rest with 95% intervals, beside the paper's tables.
 
-  coronet evaluate MODEL DATA_DIR --out REPORT_DIR      MODEL: a run folder, an artefact folder or a .mar
+  coronet evaluate MODEL DATA_DIR... --out REPORT_DIR   MODEL: a run folder, an artefact folder or a .mar
   coronet evaluate --compare REPORT_A REPORT_B          paired comparison of two reports on the same images
 
 REPORT_DIR gets report.html (one page with everything), metrics.json, per_image.csv and the pictures.
@@ -22,7 +22,9 @@ COMPARISON_NAME = "comparison.json"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of `coronet evaluate`."""
     parser.add_argument("model", nargs="?", type=Path, metavar="MODEL", help="run folder, artefact folder or .mar")
-    parser.add_argument("data_dir", nargs="?", type=Path, metavar="DATA_DIR", help="class folders or label files")
+    parser.add_argument(
+        "data_dirs", nargs="*", type=Path, metavar="DATA_DIR", help="class folders or label files; several are one set"
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the report")
     parser.add_argument(
         "--compare",
@@ -46,6 +48,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="more folders where label files' images lie",
     )
     parser.add_argument(
+        "--reads",
+        type=Path,
+        metavar="FILE",
+        help="table of radiologists' reads (path, radiologist_read) that correct labels; the report says which",
+    )
+    parser.add_argument(
+        "--paper-sources",
+        nargs="+",
+        default=[],
+        metavar="SOURCE",
+        help="sources whose films stand beside the paper's tables (all)",
+    )
+    parser.add_argument(
         "--probe-shortcuts",
         action="store_true",
         help="evaluate on altered images too: does the model read lungs or sources?",
@@ -56,6 +71,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=["meaningful_perturbation"],
         metavar="METHOD",
         help="explanation methods to draw (meaningful_perturbation); without a METHOD none",
+    )
+    parser.add_argument(
+        "--outside",
+        nargs="*",
+        type=Path,
+        metavar="PATH",
+        help="folders, or lists with a path a line, of films that the model cannot be asked about: does it say so? "
+        "Also tries turned, inverted and generated pictures; without a PATH these alone",
     )
     parser.add_argument("--explain-images", type=int, default=5, metavar="N", help="patients per class to explain (5)")
     parser.add_argument(
@@ -112,7 +135,7 @@ def run(args: argparse.Namespace) -> int:
         return _compare(args)
     if args.precision != "auto" and not args.engine:
         args.usage_error("--precision is of an engine: name it with --engine")
-    if not (args.model and args.data_dir and args.out):
+    if not (args.model and args.data_dirs and args.out):
         args.usage_error("need MODEL DATA_DIR --out REPORT_DIR, or --compare REPORT_A REPORT_B")
     return _evaluate(args)
 
@@ -124,24 +147,27 @@ def _evaluate(args: argparse.Namespace) -> int:
 
     options = EvaluationOptions(
         args.model,
-        args.data_dir,
+        args.data_dirs,
         args.out,
         args.split,
         args.roots,
         probe_shortcuts=args.probe_shortcuts,
         methods=args.explain,
         explained_patients=args.explain_images,
+        outside=args.outside,
         maps=MapOptions(args.boxes, args.lungs, **_given(methods=args.map_methods, films=args.map_films)),
         batch_size=args.batch_size,
         device=args.device,
         engine=EngineSettings(args.engine, args.precision) if args.engine else None,
         skip_unreadable=args.skip_unreadable,
         seed=args.seed,
+        reads=args.reads,
+        paper_sources=args.paper_sources,
     )
     run = run_evaluation(options, ["coronet", *sys.argv[1:]])
     for warning in run.warnings:
         print(warning, file=sys.stderr)
-    print_evaluation(run.evaluation, run.data, args.out, run.maps)
+    print_evaluation(run.evaluation, run.data, args.out, run.maps, run.abstention)
     if run.evaluation.engine_check and not run.evaluation.engine_check.passed:
         raise ArtefactError(run.evaluation.engine_check.failure)
     return 0

@@ -218,7 +218,8 @@ def test_entangled_sources_and_shared_patients_are_pointed_out(centre_reader, wr
     examples = [dataclasses.replace(e, source="cohen" if e.label == 2 else "nih") for e in write_images([0, 1, 2, 2])]
     evaluation = evaluate(centre_reader, examples, [], replicates=20)
     remarks = data_remarks(evaluation, DataFacts("d", "test", "x-rays", 3))
-    assert len(remarks) == 2
+    assert len(remarks) == 3
+    assert remarks[2].startswith("A class of one source alone: Healthy (nih), Pneumonia (nih).")
     assert remarks[0].startswith("3 patients of this split also have images in the training split")
     assert remarks[1].startswith("All COVID-19 images come from cohen")
     assert remarks[1].endswith("--probe-shortcuts too.")

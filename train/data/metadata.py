@@ -52,12 +52,12 @@ def with_metadata(collection: Collection, folder: Path, roots: Sequence[Path]) -
             splits[split].append(filled)
     films = sum(map(len, splits.values()))
     notes += [
-        f"{file.name}: the {column} of {count:,} films is another than the label file says, whose word is taken"
+        f"in {file.name} the {column} of {count:,} films is another than in the label file, whose word is taken"
         for column, count in disagreeing.items()
         if count
     ]
     if silent:
-        notes.append(f"{file.name}: says nothing of {silent:,} of {films:,} films")
+        notes.append(f"of {silent:,} of {films:,} films {file.name} says nothing")
     return replace(collection, splits=splits, notes=(*collection.notes, *notes))
 
 
@@ -76,7 +76,7 @@ def read_metadata(file: Path) -> tuple[dict[str, Row], list[str]]:
         path = kept.pop("path", "").replace("\\", "/")
         if rows.setdefault(path, kept) != kept:
             raise DataError(f"{file}, line {number}: says of {path} what an earlier line does not; keep one of the two")
-    return rows, [f"{file.name}: columns that mean nothing here: {', '.join(unknown)}"] if unknown else []
+    return rows, [f"columns of {file.name} that mean nothing here: {', '.join(unknown)}"] if unknown else []
 
 
 def name_below(path: Path, folders: Iterable[Path], names: Mapping[str, object]) -> str | None:

@@ -118,11 +118,11 @@ def test_metadata_fills_in_what_the_label_file_leaves_open(tmp_path: Path) -> No
     assert (b.source, b.patient, b.view, b.age, b.sex) == ("rsna", "nih:7", "", None, "")  # its patient was its name
     assert c.facts == Example(Path("c.png"), COVID, "c", "").facts
     assert collection.notes == (
-        "metadata.csv: columns that mean nothing here: scanner",
-        "metadata.csv: the class of 1 films is another than the label file says, whose word is taken",
-        "metadata.csv: the source of 1 films is another than the label file says, whose word is taken",
-        "metadata.csv: the patient of 1 films is another than the label file says, whose word is taken",
-        "metadata.csv: says nothing of 1 of 3 films",
+        "columns of metadata.csv that mean nothing here: scanner",
+        "in metadata.csv the class of 1 films is another than in the label file, whose word is taken",
+        "in metadata.csv the source of 1 films is another than in the label file, whose word is taken",
+        "in metadata.csv the patient of 1 films is another than in the label file, whose word is taken",
+        "of 1 of 3 films metadata.csv says nothing",
     )
 
 
