@@ -126,6 +126,7 @@ def test_bench(coronet, fake_server):
     ("words", "extra"),
     [
         (["serve"], "serve"),
+        (["web", "--url", "http://127.0.0.1:1"], "web"),
         (["export", "run", "--out", "artefacts"], "serve"),
         (["train", "data", "--out", "run"], "train"),
         (["phantoms", "out"], "train"),
