@@ -19,9 +19,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from archive.contents import SERVED_PACKAGES
-from model_src.artefacts import CIN_NAME, INFO_NAME, TFEN_NAME, check_digests
+from model_src.artefacts import CIN_NAME, INFO_NAME, OPTIONAL, TFEN_NAME, check_digests
 from model_src.atomic import atomic_write
-from model_src.calibration.file import CALIBRATION_NAME
 from model_src.errors import ArtefactError
 
 MODEL_NAME = "coronet"
@@ -80,8 +79,8 @@ def _run_archiver(artefacts: Path, version: str, config: Path, folder: Path) -> 
         shutil.copytree(_ROOMS / package, sources / package, ignore=_all_but_sources)
     settings = folder / DEFAULT_CONFIG.name
     shutil.copyfile(config, settings)
-    calibration = [artefacts / CALIBRATION_NAME] if (artefacts / CALIBRATION_NAME).exists() else []
-    for path in (artefacts / CIN_NAME, artefacts / INFO_NAME, *calibration, _HERE / "index_to_name.json"):
+    optional = [artefacts / name for name in OPTIONAL if (artefacts / name).exists()]
+    for path in (artefacts / CIN_NAME, artefacts / INFO_NAME, *optional, _HERE / "index_to_name.json"):
         shutil.copyfile(path, sources / path.name)
     # As extra files, one folder of our own: its contents go to the root, where packages keep their names. Paths given
     # by a user do not go there, because the archiver splits at commas and expands wildcards.

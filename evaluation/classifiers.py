@@ -21,9 +21,11 @@ from model_src.artefacts import (
     file_digest,
     load_artefacts,
     load_calibration,
+    load_certificate,
 )
 from model_src.calibration.file import Calibration
 from model_src.calibration.judge import Judge
+from model_src.certificate import Certificate
 from model_src.errors import ArtefactError, RunError
 from model_src.networks.coronet import Classified, CoroNet
 from train.runs.run_folder import AUTOENCODERS, RunFolder, load_model
@@ -66,7 +68,8 @@ def load_classifier(path: Path, device: torch.device) -> LoadedClassifier:
         return load_archive(path, device)
     if (path / INFO_NAME).is_file():
         network, info = load_artefacts(path, device)
-        return _loaded(network, info, path, "CoroNet, artefact folder", device, load_calibration(path, info))
+        calibration, certificate = load_calibration(path, info), load_certificate(path, info)
+        return _loaded(network, info, path, "CoroNet, artefact folder", device, calibration, certificate)
     if (path / "run.json").is_file():
         return load_run(path, device)
     found = "nothing" if not path.exists() else "a folder without run.json or artefacts.json"
@@ -93,10 +96,10 @@ def load_archive(path: Path, device: torch.device) -> LoadedClassifier:
             for name in (TFEN_NAME, CIN_NAME, INFO_NAME, *({*OPTIONAL} & {*archive.namelist()})):
                 archive.extract(name, folder)
             network, info = load_artefacts(folder, device)
-            calibration = load_calibration(folder, info)
+            calibration, certificate = load_calibration(folder, info), load_certificate(folder, info)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise ArtefactError(f"{path}: not a whole .mar archive ({error}); build or copy it again") from error
-    return _loaded(network, info, path, "CoroNet, archive", device, calibration)
+    return _loaded(network, info, path, "CoroNet, archive", device, calibration, certificate)
 
 
 def load_run(path: Path, device: torch.device) -> LoadedClassifier:
@@ -119,7 +122,7 @@ def load_run(path: Path, device: torch.device) -> LoadedClassifier:
         data=record.data.model_dump(exclude_none=True),
         sha256={f"{stage}.pt": file_digest(run.weights_path(stage)) for stage in stages},
     )
-    return _loaded(model, info, path, kind, device, run.calibration())
+    return _loaded(model, info, path, kind, device, run.calibration(), run.certificate())
 
 
 def _loaded(
@@ -129,10 +132,12 @@ def _loaded(
     kind: str,
     device: torch.device,
     calibration: Calibration | None,
+    certificate: Certificate | None,
 ) -> LoadedClassifier:
     model.to(memory_format=torch.channels_last)  # half the time on a CPU
     facts = asdict(info)
     provenance = {"kind": kind, "path": str(path)} | {name: facts[name] for name in _REPORTED}
+    provenance["certificate"] = certificate.lines() if certificate else None
     return LoadedClassifier(
         path.resolve().name,
         info.image_size,

@@ -17,7 +17,7 @@ from explanations.deadline import Deadline
 from explanations.time_limit import check_time, expected_seconds, measure_pace
 from inference.batches import in_batches
 from inference.results import Explanation, Prediction, XrayInfo
-from model_src.artefacts import load_artefacts, load_calibration
+from model_src.artefacts import load_artefacts, load_calibration, load_certificate
 from model_src.calibration.judge import Judge
 from model_src.calibration.judgement import InScope
 from model_src.classes import CLASS_NAMES, RESEARCH_USE
@@ -64,6 +64,8 @@ class Predictor:
         self.network, self.info = load_artefacts(directory, self.device)
         calibration = load_calibration(directory, self.info)
         self.judge = Judge(calibration) if calibration else None
+        certificate = load_certificate(directory, self.info)
+        self.certified = certificate.lines() if certificate else None
         self.batch = gpu_batch if self.device.type == "cuda" else 1
         self.engine = open_engine(self.network, self.info.image_size, self.device, engine)
         self._warm_up()
@@ -154,6 +156,7 @@ class Predictor:
             "sha256": info.pop("sha256"),
             "artefacts": info,
             "calibration": self.judge.describe() if self.judge else None,
+            "certificate": self.certified,
             "methods": describe_methods(),
             "pace_seconds": {name: round(seconds, 4) for name, seconds in asdict(self.pace).items()},
             "device": str(self.device),
@@ -200,7 +203,7 @@ class Predictor:
         if len(part) == 1 and attributions[0].step_seconds is not None:
             self.pace = self.pace.lowered(attributions[0].step_seconds)
         return [
-            _explanation(prediction, options, found)
+            _explanation(prediction, options, found, self.certified)
             for (_, prediction, _), found in zip(part, attributions, strict=True)
         ]
 
@@ -214,7 +217,10 @@ class Predictor:
                 self.network(x).sum().backward()
 
 
-def _explanation(prediction: Prediction, options: ExplainOptions, found: Attribution) -> Explanation:
+def _explanation(
+    prediction: Prediction, options: ExplainOptions, found: Attribution, certified: Mapping[str, str] | None
+) -> Explanation:
+    line = (certified or {}).get(options.method)
     return Explanation(
         prediction=prediction,
         method=options.method,
@@ -228,7 +234,7 @@ def _explanation(prediction: Prediction, options: ExplainOptions, found: Attribu
         probability_after=found.perturbed_probability,
         deletion=found.deletion,
         insertion=found.insertion,
-        details=found.details,
+        details=found.details if line is None else {**found.details, "certificate": line},
         options=asdict(options.settings),
         warnings=found.warnings,
     )

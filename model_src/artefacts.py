@@ -1,4 +1,4 @@
-"""ARTEFACT_DIR: `tfen.pt`, `cin.pt`, the `artefacts.json` that says what they are, and perhaps `calibration.json`."""
+"""ARTEFACT_DIR: `tfen.pt`, `cin.pt`, the `artefacts.json` that describes them; perhaps calibration and certificate."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pydantic.dataclasses import dataclass
 from model_src import torchscript
 from model_src.atomic import atomic_directory
 from model_src.calibration.file import CALIBRATION_NAME, Calibration, calibration_text, parse_calibration
+from model_src.certificate import CERTIFICATE_NAME, Certificate, certificate_text, parse_certificate
 from model_src.classes import CLASS_NAMES, RESEARCH_USE
 from model_src.errors import ArtefactError
 from model_src.imaging.xray import PREPROCESSING_VERSION
@@ -26,6 +27,7 @@ FORMAT_VERSION = 1
 INFO_NAME = "artefacts.json"
 TFEN_NAME = "tfen.pt"
 CIN_NAME = "cin.pt"
+OPTIONAL = (CALIBRATION_NAME, CERTIFICATE_NAME)
 
 ImageSize = Annotated[
     int,
@@ -48,7 +50,7 @@ class ArtefactInfo:
     trained_on: str  # "phantoms", "x-rays", or "unknown" for imported weights
     data: dict[str, Any] = field(default_factory=dict)  # summary of the training data
     metrics: dict[str, Any] = field(default_factory=dict)  # as measured on validation and test data
-    sha256: dict[str, str] = field(default_factory=dict)  # of tfen.pt, cin.pt and, if there is one, calibration.json
+    sha256: dict[str, str] = field(default_factory=dict)  # of tfen.pt, cin.pt, and of OPTIONAL that is there
     class_names: tuple[str, ...] = CLASS_NAMES
     preprocessing: str = PREPROCESSING_VERSION
     torch_version: str = torch.__version__
@@ -80,8 +82,9 @@ def write_artefacts(
     info: ArtefactInfo,
     directory: str | Path,
     calibration: Calibration | None = None,
+    certificate: Certificate | None = None,
 ) -> None:
-    """Write both modules, calibration and `info` (with their digests) as one folder; it appears whole or not at all.
+    """Write both modules, what else there is, and `info` (with digests) as one folder; it appears whole or not at all.
 
     Raises:
         ArtefactError: `directory` exists and is not an artefact folder.
@@ -95,6 +98,9 @@ def write_artefacts(
         if calibration is not None:
             (temporary / CALIBRATION_NAME).write_text(calibration_text(calibration), encoding="utf-8")
             names.append(CALIBRATION_NAME)
+        if certificate is not None:
+            (temporary / CERTIFICATE_NAME).write_text(certificate_text(certificate), encoding="utf-8")
+            names.append(CERTIFICATE_NAME)
         facts = asdict(info)
         facts["sha256"] = {name: file_digest(temporary / name) for name in names}
         (temporary / INFO_NAME).write_text(json.dumps(facts, indent=2, allow_nan=False) + "\n", encoding="utf-8")
@@ -162,6 +168,18 @@ def load_calibration(directory: str | Path, info: ArtefactInfo) -> Calibration |
     return parse_calibration(_checked_bytes(path, info), path)
 
 
+def load_certificate(directory: str | Path, info: ArtefactInfo) -> Certificate | None:
+    """The certificate of the artefacts' explanations, None where they have none.
+
+    Raises:
+        ArtefactError: it is damaged, missing though it is recorded, or not the one that was exported with them.
+    """
+    path = Path(directory) / CERTIFICATE_NAME
+    if CERTIFICATE_NAME not in info.sha256 and not path.exists():
+        return None
+    return parse_certificate(_checked_bytes(path, info), path)
+
+
 def check_digests(directory: str | Path) -> ArtefactInfo:
     """Read the info and compare all files with their recorded SHA-256.
 
@@ -172,6 +190,7 @@ def check_digests(directory: str | Path) -> ArtefactInfo:
     for name in (TFEN_NAME, CIN_NAME):
         _checked_bytes(Path(directory) / name, info)
     load_calibration(directory, info)
+    load_certificate(directory, info)
     return info
 
 

@@ -24,8 +24,8 @@ def export_run(run_dir: Path, artefact_dir: Path) -> ArtefactInfo:
     Raises:
         RunError: the run is unfinished, damaged, or not a CoroNet (baselines are for comparison only).
         RunError: an artefact differs from its eager network by more than 1e-5.
-        ArtefactError: the target folder holds something else; or the run's calibration.json is damaged or was made with
-            other weights.
+        ArtefactError: the target folder holds something else; or the run's calibration.json or certificate.json is
+            damaged or of other weights.
         OutputError: the target folder cannot be written. Both are found before anything is compiled.
     """
     check_target(artefact_dir)
@@ -49,14 +49,14 @@ def export_run(run_dir: Path, artefact_dir: Path) -> ArtefactInfo:
         data=record.data.model_dump(exclude_none=True),
         metrics=run.read_metrics(),
     )
-    calibration = run.calibration()
+    calibration, certificate = run.calibration(), run.certificate()
     with tempfile.TemporaryDirectory(prefix="coronet-export-") as folder:
         torchscript.save(torchscript.script(network.tfen), Path(folder) / TFEN_NAME)
         torchscript.save(torchscript.script(network.cin), Path(folder) / CIN_NAME)
         tfen, cin = torchscript.load(Path(folder) / TFEN_NAME), torchscript.load(Path(folder) / CIN_NAME)
         for shape in ((1, 1, size, size), (2, 1, 64, 64)):
             check_against_eager(network, CoroNet(tfen, cin), shape)
-        write_artefacts(tfen, cin, info, artefact_dir, calibration)
+        write_artefacts(tfen, cin, info, artefact_dir, calibration, certificate)
     return info
 
 

@@ -2,9 +2,10 @@
 
     python -m train.runs.publish RUN_DIR OUT_DIR [--report REPORT_DIR]
 
-OUT_DIR is a run folder again: `coronet export`, `coronet evaluate` and `--tfen` take it. It has no calibration.json,
-which is of the weights before they were halved: `coronet calibrate OUT_DIR DATA_DIR` makes one. With --report, the
-figures of a `coronet evaluate` report on the published weights are written into its metrics.
+OUT_DIR is a run folder again: `coronet export`, `coronet evaluate` and `--tfen` take it. It has no calibration.json
+and no certificate.json, which are of the weights before they were halved: `coronet calibrate OUT_DIR DATA_DIR` and
+`coronet certify OUT_DIR DATA_DIR --boxes FILE` make them. With --report, the figures of a `coronet evaluate` report on
+the published weights are written into its metrics.
 """
 
 from __future__ import annotations
@@ -15,9 +16,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from model_src.artefacts import file_digest
+from model_src.artefacts import OPTIONAL, file_digest
 from model_src.atomic import atomic_directory, atomic_write
-from model_src.calibration.file import CALIBRATION_NAME
 from model_src.errors import CoroNetError, RunError
 from train.runs.run_folder import AUTOENCODERS, RunFolder, load_model, tensor_bytes
 
@@ -47,7 +47,7 @@ def publish_run(run_dir: Path, out_dir: Path) -> None:
 
 
 def _check_target(out_dir: Path) -> None:
-    ours = {*_FACTS, CALIBRATION_NAME, *(f"{stage}.pt" for stage in _STAGES)}
+    ours = {*_FACTS, *OPTIONAL, *(f"{stage}.pt" for stage in _STAGES)}
     others = sorted({path.name for path in out_dir.iterdir()} - ours) if out_dir.is_dir() else []
     if others or (out_dir.exists() and not out_dir.is_dir()):
         found = ", ".join(others[:3]) or "a file"

@@ -7,6 +7,7 @@ cin.pt              (resnet18.pt or resnet50.pt for a baseline)
 history.csv         one row per stage and epoch
 metrics.json        validation figures of the selected weights
 calibration.json    what validation films say of the answers (train/calibration)
+certificate.json    which explanation methods have stood which tests (coronet certify)
 checkpoints/        the state of a stage under way
 cache/              decoded images and residuals; may be deleted when the run is done
 """
@@ -31,6 +32,7 @@ from torch import Tensor, nn
 from model_src.artefacts import file_digest
 from model_src.atomic import atomic_write
 from model_src.calibration.file import CALIBRATION_NAME, Calibration, calibration_text, read_calibration
+from model_src.certificate import CERTIFICATE_NAME, Certificate, certificate_text, read_certificate
 from model_src.errors import RunError
 from model_src.networks.cin import CIN
 from model_src.networks.coronet import CoroNet
@@ -165,6 +167,16 @@ class RunFolder:
         """What calibration.json says, None where there is none. Raises ArtefactError: damaged, or of other weights."""
         path = self.path / CALIBRATION_NAME
         return read_calibration(path, self.weights_digests()) if path.exists() else None
+
+    def write_certificate(self, certificate: Certificate) -> None:
+        """Write certificate.json."""
+        with _writing(self.path / CERTIFICATE_NAME) as temporary:
+            temporary.write_text(certificate_text(certificate), encoding="utf-8")
+
+    def certificate(self) -> Certificate | None:
+        """What certificate.json says, None where there is none. Raises ArtefactError: damaged, or of other weights."""
+        path = self.path / CERTIFICATE_NAME
+        return read_certificate(path, self.weights_digests()) if path.exists() else None
 
     def save_checkpoint(self, stage: str, state: dict[str, Any], row: dict[str, Any]) -> None:
         """Keep the state after an epoch and add its row to history.csv."""
