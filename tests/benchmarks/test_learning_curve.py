@@ -1,0 +1,62 @@
+"""The learning curve: which films a row is trained on, and how its figures are counted."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.learning_curve import drawn, mean
+from benchmarks.learning_curve_plot import plot
+from evaluation.intervals import rate
+from train.data.classifier_inputs import ClassifierInputs
+from train.data.examples import Example
+from train.data.image_cache import ImageCache
+from train.device import Compute
+
+LABELS = [0, 2, 1, 2, 2, 0, 2]
+
+
+def _inputs() -> ClassifierInputs:
+    examples = [Example(Path(f"{number}.png"), label, f"p{number}", "") for number, label in enumerate(LABELS)]
+    store = np.arange(len(LABELS), dtype=np.uint16)[:, None, None].repeat(8, 1).repeat(8, 2) * 1000
+    images = ImageCache(examples, [], np.arange(len(LABELS)), store)  # type: ignore[arg-type]
+    return ClassifierInputs(images, "none", 0, Compute(torch.device("cpu"), bfloat16=False))
+
+
+def test_every_draw_has_all_other_films_and_so_many_covid_films() -> None:
+    whole = _inputs()
+    draws = [drawn(whole, films=2, draw=draw) for draw in range(8)]
+    for chosen in draws:
+        assert sorted(chosen.labels.tolist()) == [0, 0, 1, 2, 2]
+    assert len({tuple(chosen.numbers) for chosen in draws if chosen.numbers is not None}) > 1
+    assert drawn(whole, 2, 3).labels.tolist() == draws[3].labels.tolist()
+
+
+def test_a_drawn_film_keeps_its_pixels() -> None:
+    whole = _inputs()
+    chosen = drawn(whole, films=1, draw=0)
+    numbers = np.arange(len(chosen.images))
+    shown = chosen.load(numbers, np.zeros(len(numbers), dtype=np.int64))[:, 0, 0, 0]
+    names = [int(example.path.stem) for example in chosen.images.examples]
+    assert shown.tolist() == pytest.approx([name * 1000 / 65535 for name in names])
+
+
+def test_the_mean_of_rates_has_their_interval() -> None:
+    same = rate(8, 10)
+    found = mean([same, same, same])
+    assert found.value == pytest.approx(0.8)
+    assert found.low is not None
+    assert same.low is not None
+    assert found.value - found.low == pytest.approx((0.8 - same.low) / 3**0.5)  # three independent ones
+
+
+def test_the_plot_is_written(tmp_path: Path) -> None:
+    rows = [
+        {"model": way, "films": films, "draw": draw, "validation": {"covid_sensitivity": {"value": 0.1 * draw + 0.5}}}
+        for way in ("a", "b")
+        for films in (25, 89)
+        for draw in range(3)
+    ]
+    plot(rows, tmp_path / "curve.png")
+    assert (tmp_path / "curve.png").stat().st_size > 5000
