@@ -13,6 +13,14 @@ PREDICTION: dict[str, Any] = {
     "probabilities": {"Healthy": 0.02, "Pneumonia": 0.1, "COVID-19": 0.88},
     "residual": {"healthy": 0.0184, "pneumonia": 0.0329},
     "image": {"format": "DICOM", "width": 1024, "height": 1024},
+    "prediction_set": {"90": ["COVID-19"], "95": ["COVID-19", "Pneumonia"]},
+    "in_scope": {
+        "value": True,
+        "score": 0.62,
+        "threshold": 1.0,
+        "reason": "like the films that the model was calibrated on",
+    },
+    "such_answers": {"answers": 100, "right": 69, "from": 0.8, "to": 0.9},
     "warnings": [RESEARCH_USE],
 }
 
@@ -46,6 +54,11 @@ ERRORS: dict[int, dict[str, Any]] = {
         "ask at /explanations/coronet-explain",
     ),
     400: _error(400, "InvalidRequest", "steps: found 'many', need an integer from 1 to 1000"),
+    406: _error(
+        406,
+        "NotAcceptable",
+        "found a PNG file, need a DICOM file for an answer in DICOM; ask for application/json",
+    ),
     413: _error(
         413, "ImageTooLarge", "found 9000 x 9000 pixels, need at most 64,000,000 (64 megapixels); send it smaller"
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -13,7 +14,7 @@ from handlers.limits import Limits
 from model_src.classes import RESEARCH_USE
 from model_src.imaging.decoding import MAX_PIXELS
 from model_src.model_names import ABANDON_FIELD, EXPLAIN_MODEL, PREDICT_MODEL, REQUEST_HEADER
-from outputs.registry import EXPLANATIONS
+from outputs.registry import EXPLANATIONS, FILM_EXPLANATIONS, FILM_PREDICTIONS, PREDICTIONS
 
 _NOTICE = "# Written by `python -m docs.generator` from the code. Change the code, not this file.\n"
 _JSON = "application/json"
@@ -92,6 +93,13 @@ def _predict() -> dict[str, Any]:
         "required": ["data"],
         "additionalProperties": False,
     }
+    found = _response(
+        "one object for an image, a list for `instances`; `abandon` comes back as it was sent. "
+        "DICOM, where the header Accept asks for it, is of DICOM films alone",
+        {"anyOf": [one, several, reference("Abandon")]},
+        PREDICTION,
+    )
+    found["content"].update(_others(PREDICTIONS, FILM_PREDICTIONS))
     return {
         "operationId": "predict",
         "summary": "Classify one X-ray, or several",
@@ -103,11 +111,7 @@ def _predict() -> dict[str, Any]:
             image, {"anyOf": [reference("Image"), reference("Images"), reference("Abandon")]}, {"data": "<base64>"}
         ),
         "responses": {
-            "200": _response(
-                "one object for an image, a list for `instances`; `abandon` comes back as it was sent",
-                {"anyOf": [one, several, reference("Abandon")]},
-                PREDICTION,
-            ),
+            "200": found,
             **_errors(redirects=False),
         },
     }
@@ -115,10 +119,11 @@ def _predict() -> dict[str, Any]:
 
 def _explain(operation: str, summary: str) -> dict[str, Any]:
     answer = {"anyOf": [reference("Explanation"), reference("Explanations")]}
-    found = _response("an object or a list as JSON; with `format=png` the overlay", answer, EXPLANATION)
-    for media_type in EXPLANATIONS:
-        if media_type != _JSON:
-            found["content"][media_type] = {"schema": {"type": "string", "contentMediaType": media_type}}
+    description = (
+        "an object or a list as JSON; with `format=png` the overlay; with `format=dicom`, of a DICOM film, all "
+    )
+    found = _response(f"{description}objects for its study, with `format=dicom-report` the report", answer, EXPLANATION)
+    found["content"].update(_others(EXPLANATIONS, FILM_EXPLANATIONS))
     request = {"anyOf": [explain_request(), reference("ExplainImages")]}
     example = {"data": "<base64>", "method": "grad_cam", "target": "COVID-19"}
     return {
@@ -137,6 +142,12 @@ def _explain(operation: str, summary: str) -> dict[str, Any]:
         "requestBody": _body(explain_request(), request, example),
         "responses": {"200": found, **_errors(redirects=True)},
     }
+
+
+def _others(*tables: Mapping[str, object]) -> dict[str, Any]:
+    """The media types of output tables beside JSON, whose bodies are files."""
+    types = [media_type for table in tables for media_type in table if media_type != _JSON]
+    return {each: {"schema": {"type": "string", "contentMediaType": each}} for each in types}
 
 
 _FILE: Schema = {"type": "string", "contentMediaType": _RAW, "description": "the image file"}

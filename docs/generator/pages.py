@@ -15,7 +15,7 @@ from model_src import errors
 from model_src.classes import CLASS_NAMES
 from model_src.engines.settings import PRECISIONS, engine_names
 from model_src.imaging.decoding import MAX_PIXELS
-from outputs.registry import EXPLANATIONS, format_names
+from outputs.registry import EXPLANATIONS, FILM_EXPLANATIONS, format_names
 from train.recipe import CinRecipe, FpaeRecipe, Recipe, load_recipe, recipe_names
 
 # Errors that have no class of ours: status, type, when.
@@ -60,7 +60,7 @@ def errors_page() -> str:
 
 def options_page() -> str:
     """docs/reference/explanation-options.md"""
-    general, formats = options_of(Settings), list(format_names(EXPLANATIONS))
+    general, formats = options_of(Settings), list(format_names({**EXPLANATIONS, **FILM_EXPLANATIONS}))
     common = [
         ("`method`", next(iter(METHODS)), f"one of {', '.join(METHODS)}", "how to explain"),
         (
@@ -73,7 +73,7 @@ def options_page() -> str:
             "`format`",
             formats[0],
             f"one of {', '.join(formats)}",
-            "everything as JSON, or the overlay alone as a picture",
+            "everything as JSON, the overlay alone as a picture, or [DICOM objects](dicom-objects.md)",
         ),
         *(_option_row(Settings, name) for name in general),
     ]

@@ -8,15 +8,16 @@ from explanations import DEFAULT_METHOD, METHODS
 from explanations.grid_maps import LARGEST_GRID
 from explanations.settings import Option, options_of
 from handlers.limits import Limits
+from model_src.calibration.prediction_sets import LEVELS
 from model_src.classes import CLASS_NAMES
 from model_src.imaging.formats import ACCEPTED, FORMATS
 from model_src.model_names import ABANDON_FIELD
-from outputs.registry import EXPLANATIONS, format_names
+from outputs.registry import EXPLANATIONS, FILM_EXPLANATIONS, format_names
 
 Schema = dict[str, Any]
 
 IMAGE_FORMATS = tuple(row.name for row in FORMATS)
-FORMATS_OF_EXPLANATIONS = tuple(format_names(EXPLANATIONS))
+FORMATS_OF_EXPLANATIONS = tuple(format_names({**EXPLANATIONS, **FILM_EXPLANATIONS}))
 # What a caller may call a request of its own.
 REQUEST_NAME: Schema = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
 
@@ -35,9 +36,9 @@ def schemas() -> dict[str, Schema]:
     """Every schema by name."""
     prediction = _prediction()
     return {
-        "Prediction": _closed(prediction),
+        "Prediction": _closed(prediction, _always(prediction)),
         "Predictions": _closed({"predictions": _list_of(reference("Prediction"))}),
-        "Explanation": _closed({**prediction, **_explanation()}),
+        "Explanation": _closed({**prediction, **_explanation()}, [*_always(prediction), *_explanation()]),
         "Explanations": _closed({"predictions": _list_of(reference("Explanation"))}),
         "Error": _error(),
         "Image": _closed({"data": _base64("the image file")}),
@@ -91,11 +92,40 @@ def _prediction() -> dict[str, Schema]:
                 "height": {"type": "integer", "minimum": 1},
             }
         ),
+        **_calibrated(),
         "warnings": {
             "type": "array",
             "items": {"type": "string"},
             "description": "the research-use notice is the first",
         },
+    }
+
+
+def _always(prediction: dict[str, Schema]) -> list[str]:
+    """The fields that every answer has; an archive without a calibration leaves those of it out."""
+    return [name for name in prediction if name not in _calibrated()]
+
+
+def _calibrated() -> dict[str, Schema]:
+    """What validation films say of an answer."""
+    names: Schema = {"type": "array", "items": {"type": "string", "enum": list(CLASS_NAMES)}, "uniqueItems": True}
+    count: Schema = {"type": "integer", "minimum": 0}
+    return {
+        "prediction_set": _closed({str(level): names for level in LEVELS})
+        | {"description": "by level in percent: the classes left open, the most probable first; there may be none"},
+        "in_scope": _closed(
+            {
+                "value": {"type": "boolean"},
+                "score": {"type": "number", "minimum": 0, "description": "larger is stranger"},
+                "threshold": {"type": "number", "description": "in scope up to this score"},
+                "reason": {"type": "string", "description": "a phrase, without a full stop"},
+            }
+        )
+        | {"description": "whether the model can be asked about this film"},
+        "such_answers": _closed(
+            {"answers": count, "right": count, "from": _share("probability"), "to": _share("probability")}
+        )
+        | {"description": "validation films that were called the same class with a probability in this range"},
     }
 
 
@@ -161,7 +191,8 @@ def _common_fields(method: str) -> dict[str, Schema]:
             "type": "string",
             "enum": list(FORMATS_OF_EXPLANATIONS),
             "default": FORMATS_OF_EXPLANATIONS[0],
-            "description": "json: everything; png: the overlay alone, as the response's body",
+            "description": "json: everything; png: the overlay alone, as the response's body; dicom, of a DICOM film: "
+            "objects for its study, in parts; dicom-report: the report alone",
         },
     }
 
@@ -186,5 +217,5 @@ def _explain_images() -> Schema:
         "properties": {"instances": _instances(image), "method": {"type": "string", "enum": list(METHODS)}},
         "required": ["instances"],
         "description": "Options stand beside the list, for all images, or with an image, for that one. "
-        "They are those of the method's own schema; format png is not taken.",
+        "They are those of the method's own schema; no format but json is taken.",
     }
