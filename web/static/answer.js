@@ -3,7 +3,7 @@
 import { element, fill, id } from "./dom.js";
 import { retry } from "./jobs.js";
 import { served, shown } from "./store.js";
-import { bytes, probability, suchAnswers, verdictOfModel } from "./words.js";
+import { bytes, leftOpen, probability, suchAnswers, verdictOfModel } from "./words.js";
 
 const DOT = 6; // screen pixels of a dot of the hundred
 
@@ -58,7 +58,7 @@ function updateBars(prediction, put) {
   fill(id("bars"), key, () =>
     rows.map(([name, value]) => {
       const row = document.createElement("tr");
-      const named = put.kind === "answer" ? name === put.text : put.kind === "several" && (name === prediction.label || prediction.prediction_set.includes(name));
+      const named = put.kind === "answer" ? name === put.text : put.kind === "several" && leftOpen(prediction).includes(name);
       row.dataset.named = named;
       row.dataset.kind = put.kind;
       const bar = document.createElement("td");

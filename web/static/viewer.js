@@ -102,7 +102,7 @@ function contents(one, job, map) {
     return [{ ...film, caption: "film" }, { ...over, map: settings.mapOn ? map : null, empty }];
   }
   const residual = (name) => ({
-    caption: `what the autoencoder of ${name} chests could not draw${mean(one, name)}`,
+    caption: `residual of the ${name} autoencoder${mean(one, name)}`,
     base: one?.residuals?.[name] ?? null,
     map: null,
     empty: one?.residuals?.[name] ? "" : "comes with a heat map",
@@ -112,7 +112,7 @@ function contents(one, job, map) {
 
 function mean(one, name) {
   const value = one?.prediction?.residual?.[name];
-  return value === undefined ? "" : `; mean ${value.toFixed(4)}`;
+  return value === undefined ? "" : `, mean ${value.toFixed(4)}`;
 }
 
 function drawPane(pane, one, layer, moving) {

@@ -1,5 +1,6 @@
 // What the page says in words: counts, times, sizes. Pure functions, no DOM.
 
+const LEVEL = "90"; // percent: the prediction set that decides whether an answer is one
 const FEW = 10; // below so many answers a share says next to nothing
 
 /** "0.88": a probability as the page writes it. Neither 0.00 nor 1.00 is claimed of a number that is not. */
@@ -44,41 +45,36 @@ export function suchAnswers(such) {
   return { text: `${counted}${inHundred} (95% interval: ${low} to ${high} in 100).`, share };
 }
 
+/** The classes that an answer leaves open, the most probable first; null from a model without calibration. */
+export function leftOpen(prediction) {
+  const names = prediction.prediction_set?.[LEVEL];
+  return Array.isArray(names) ? names : null;
+}
+
 /**
- * How an answer is to be put: as one, as several that remain, or as none.
+ * How an answer is to be put: as one, as several that are left open, or as none.
  * @returns {{kind: "answer"|"several"|"none"|"outside", title: string, text: string, more: string}}
  */
 export function verdictOfModel(prediction) {
-  const label = prediction.label;
-  const set = prediction.prediction_set;
-  if (prediction.in_scope === false) {
-    return {
-      kind: "outside",
-      title: "No answer",
-      text: "I do not know this kind of picture",
-      more: "It differs from the films that the model was made with. The figures below are shown for the record; do not rely on them.",
-    };
+  const { label, in_scope: scope } = prediction;
+  const open = leftOpen(prediction);
+  if (scope && !scope.value) {
+    const reason = `This ${scope.reason.startsWith("looks") ? "" : "is "}${scope.reason}.`;
+    return { kind: "outside", title: "No answer", text: "I do not know", more: `${reason} Do not rely on the figures below.` };
   }
-  if (Array.isArray(set) && set.length === 0) {
-    return {
-      kind: "none",
-      title: "No answer",
-      text: "I do not know",
-      more: "None of the classes fits well enough to be named.",
-    };
+  if (open?.length === 0) {
+    return { kind: "none", title: "No answer", text: "I do not know", more: "None of the classes fits." };
   }
-  if (Array.isArray(set) && (set.length > 1 || set[0] !== label)) {
-    // The most probable class may itself be out: its films are usually given a higher probability.
-    const names = set.includes(label) ? set : [label, ...set];
-    return {
-      kind: "several",
-      title: "Not decided",
-      text: join(names, "or"),
-      more: `The model cannot tell which. The first of them by probability is ${label}.`,
-    };
+  if (open?.length > 1) {
+    const more = `Left open: of films of each class, at least ${LEVEL} in 100 have their own among the classes left open.`;
+    return { kind: "several", title: "I do not know", text: join(open, "or"), more };
   }
-  const p = prediction.probabilities[label];
-  return { kind: "answer", title: "Most probable class", text: label, more: `Probability ${probability(p)}` };
+  if (open && open[0] !== label) {
+    const more = `${label} is the most probable, but only ${open[0]} fits.`;
+    return { kind: "none", title: "No answer", text: "I do not know", more };
+  }
+  const p = probability(prediction.probabilities[label]);
+  return { kind: "answer", title: "Most probable class", text: label, more: `Probability ${p}` };
 }
 
 /** "Healthy, Pneumonia or COVID-19". */

@@ -104,8 +104,8 @@ function updateRow(one, row) {
   for (const part of [row.open, row.pick, row.remove]) part.tabIndex = current ? 0 : -1;
   row.name.textContent = `${one.number}  ${one.name}`;
   row.name.title = one.name;
-  const { text, kind } = stateOf(one);
-  row.state.textContent = text;
+  const { text, kind, more = "" } = stateOf(one);
+  fill(row.state, `${text} ${more}`, () => [document.createTextNode(text), element("span", more)]);
   row.state.dataset.kind = kind;
   row.pick.checked = one.picked;
   row.pick.setAttribute("aria-label", `Film ${one.number} into the report`);
@@ -125,9 +125,11 @@ function stateOf(one) {
   if (one.phase === "reading") return { text: "is being read", kind: "quiet" };
   if (one.phase === "asking") return { text: "the model is asked", kind: "quiet" };
   const put = verdictOfModel(one.prediction);
-  const explaining = [...one.explanations.values()].some((job) => job.state === "running") ? "; explaining" : "";
-  if (put.kind === "answer") return { text: `${put.text}  ${probability(one.prediction.probabilities[put.text])}${explaining}`, kind: "answer" };
-  return { text: `${put.kind === "several" ? put.text : "I do not know"}${explaining}`, kind: "unsure" };
+  const explaining = [...one.explanations.values()].some((job) => job.state === "running") ? ", explaining" : "";
+  if (put.kind === "answer") {
+    return { text: `${put.text}  ${probability(one.prediction.probabilities[put.text])}`, kind: "answer", more: explaining };
+  }
+  return { text: put.kind === "several" ? `${put.text}?` : "I do not know", kind: "unsure", more: explaining };
 }
 
 function drawThumb(one, canvas) {

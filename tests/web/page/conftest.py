@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +94,8 @@ def browser() -> Iterator[Any]:
         running.close()
 
 
-@pytest.fixture
-def new_page(browser: Any, site: Site) -> Iterator[Callable[..., Any]]:
+@contextmanager
+def pages_of(browser: Any, site: Site) -> Iterator[Callable[..., Any]]:
     """Opens the page in a profile of its own; whatever it opens must ask nobody but its server, and raise nothing."""
     site.model.behaviour = Behaviour()
     contexts, wrong = [], []
@@ -124,6 +124,22 @@ def new_page(browser: Any, site: Site) -> Iterator[Callable[..., Any]]:
     for context in contexts:
         context.close()
     assert wrong == []
+
+
+@pytest.fixture
+def new_page(browser: Any, site: Site) -> Iterator[Callable[..., Any]]:
+    """Opens pages of one test."""
+    with pages_of(browser, site) as open_page:
+        yield open_page
+
+
+@pytest.fixture(scope="module")
+def functions(browser: Any, site: Site) -> Iterator[Callable[..., Any]]:
+    """Calls a function that a module of the page exports: functions("words.js", "seconds", 4.2)."""
+    with pages_of(browser, site) as open_page:
+        page = open_page()
+        script = "async ([file, name, values]) => (await import(`/static/${file}`))[name](...values)"
+        yield lambda file, name, *values: page.evaluate(script, [file, name, values])
 
 
 @pytest.fixture

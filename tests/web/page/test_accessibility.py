@@ -43,12 +43,15 @@ def explaining(page: Any, site: Any) -> None:
 
 
 def unsure(page: Any, site: Any) -> None:
-    site.model.behaviour.prediction = {"prediction_set": ["COVID-19", "Pneumonia"]}
+    site.model.behaviour.prediction = {"prediction_set": {"90": ["COVID-19", "Pneumonia"]}}
     add(page, plain_film())
 
 
 def outside(page: Any, site: Any) -> None:
-    site.model.behaviour.prediction = {"in_scope": False}
+    site.model.behaviour.prediction = {
+        "prediction_set": {"90": []},
+        "in_scope": {"value": False, "reason": "looks like no frontal chest film"},
+    }
     add(page, film_file(np.full((64, 64), 9, np.uint8)))
 
 

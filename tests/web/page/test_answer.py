@@ -7,16 +7,7 @@ import pytest
 from tests.web.page.films import add, plain_film
 
 FEW = "Too few to rely on."
-
-
-def such(page, counts):
-    script = "async counts => (await import('/static/words.js')).suchAnswers(counts)"
-    return page.evaluate(script, counts)
-
-
-def put(page, **fields):
-    prediction = {"label": "COVID-19", "probabilities": {"Healthy": 0.1, "Pneumonia": 0.3, "COVID-19": 0.6}} | fields
-    return page.evaluate("async p => (await import('/static/words.js')).verdictOfModel(p)", prediction)
+OUTSIDE = {"value": False, "score": 3.1, "threshold": 1.0, "reason": "looks like a chest film that is upside down"}
 
 
 @pytest.mark.parametrize(
@@ -40,45 +31,58 @@ def put(page, **fields):
         (1, 1, f"Only 1 such answer on the validation films; 1 was right. {FEW}", None),
     ],
 )
-def test_counts_in_words(page, answers, right, text, share):
-    assert such(page, {"answers": answers, "right": right}) == {"text": text, "share": share}
+def test_counts_in_words(functions, answers, right, text, share):
+    assert functions("words.js", "suchAnswers", {"answers": answers, "right": right}) == {"text": text, "share": share}
 
 
 @pytest.mark.parametrize(
     "counts", [None, {}, {"answers": 5}, {"answers": 3, "right": 4}, {"answers": "3", "right": "1"}]
 )
-def test_a_model_without_counts_promises_nothing(page, counts):
-    found = such(page, counts)
+def test_a_model_without_counts_promises_nothing(functions, counts):
+    found = functions("words.js", "suchAnswers", counts)
     assert found["share"] is None
     assert found["text"].startswith("How often such an answer is right is not known")
 
 
-def test_no_such_answer_yet(page):
-    assert such(page, {"answers": 0, "right": 0})["share"] is None
+def test_no_such_answer_yet(functions):
+    assert functions("words.js", "suchAnswers", {"answers": 0, "right": 0})["share"] is None
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0, "0.00"), (0.004, "<0.01"), (0.005, "0.01"), (0.125, "0.13"), (0.994, "0.99"), (0.9999, ">0.99"), (1, "1.00")],
 )
-def test_no_certainty_that_was_not_there(page, value, text):
-    assert page.evaluate("async p => (await import('/static/words.js')).probability(p)", value) == text
+def test_no_certainty_that_was_not_there(functions, value, text):
+    assert functions("words.js", "probability", value) == text
 
 
 @pytest.mark.parametrize(
     ("fields", "kind", "text"),
     [
         ({}, "answer", "COVID-19"),
-        ({"prediction_set": ["COVID-19"], "in_scope": True}, "answer", "COVID-19"),
-        ({"prediction_set": ["COVID-19", "Pneumonia"]}, "several", "COVID-19 or Pneumonia"),
-        ({"prediction_set": ["Pneumonia"]}, "several", "COVID-19 or Pneumonia"),  # its most probable one is out
-        ({"prediction_set": []}, "none", "I do not know"),
-        ({"prediction_set": ["COVID-19"], "in_scope": False}, "outside", "I do not know this kind of picture"),
+        ({"prediction_set": {"90": ["COVID-19"]}, "in_scope": {"value": True}}, "answer", "COVID-19"),
+        ({"prediction_set": {"90": ["COVID-19"], "95": ["COVID-19", "Pneumonia"]}}, "answer", "COVID-19"),
+        ({"prediction_set": {"90": ["COVID-19", "Pneumonia"]}}, "several", "COVID-19 or Pneumonia"),
+        ({"prediction_set": {"90": ["Pneumonia"]}}, "none", "I do not know"),  # the most probable one is out
+        ({"prediction_set": {"90": []}}, "none", "I do not know"),
+        ({"prediction_set": {"90": ["COVID-19"]}, "in_scope": OUTSIDE}, "outside", "I do not know"),
     ],
 )
-def test_how_an_answer_is_put(page, fields, kind, text):
-    found = put(page, **fields)
+def test_how_an_answer_is_put(functions, fields, kind, text):
+    prediction = {"label": "COVID-19", "probabilities": {"Healthy": 0.1, "Pneumonia": 0.3, "COVID-19": 0.6}} | fields
+    found = functions("words.js", "verdictOfModel", prediction)
     assert (found["kind"], found["text"]) == (kind, text)
+
+
+def test_a_film_out_of_scope_says_why(page, site):
+    site.model.behaviour.prediction = {"prediction_set": {"90": ["COVID-19"]}, "in_scope": OUTSIDE}
+    add(page, plain_film())
+    assert page.locator("#headline-text").inner_text() == "I do not know"
+    assert page.locator("#headline-more").inner_text().startswith("This looks like a chest film that is upside down.")
+    assert page.locator(".row .state").inner_text().startswith("I do not know")
+    # The figures are there, but hollow.
+    hollow = "[...document.querySelectorAll('.bar span')].map(bar => getComputedStyle(bar).borderTopStyle)"
+    assert page.evaluate(hollow) == ["solid"] * 3
 
 
 def test_an_answer(page, site):
@@ -95,12 +99,12 @@ def test_an_answer(page, site):
 
 
 def test_not_knowing_does_not_look_like_an_answer(page, site):
-    site.model.behaviour.prediction = {"prediction_set": ["COVID-19", "Pneumonia"]}
+    site.model.behaviour.prediction = {"prediction_set": {"90": ["COVID-19", "Pneumonia"]}}
     add(page, plain_film("unsure.png"))
     style = "getComputedStyle(document.querySelector('#headline')).borderTopStyle"
     assert page.text_content("#headline-text") == "COVID-19 or Pneumonia"
     assert page.evaluate(style) == "dashed"
-    assert page.locator(".row .state").inner_text().split(";")[0] == "COVID-19 or Pneumonia"
+    assert page.locator(".row .state").inner_text().startswith("COVID-19 or Pneumonia?")
     assert page.get_attribute(".row .state", "data-kind") == "unsure"
     site.model.behaviour.prediction = {}
     add(page, plain_film("sure.png"))

@@ -128,15 +128,14 @@ def test_interpolation_is_the_kits(page):
         (5, 0, "middle left of the picture, 1% of its area"),
     ],
 )
-def test_hottest_place_in_words(page, row, column, words):
+def test_hottest_place_in_words(functions, row, column, words):
     cells = np.zeros((10, 10))
     cells[row, column] = 1
-    assert page.evaluate("async rows => (await import('/static/overlay.js')).whereHot(rows)", cells.tolist()) == words
+    assert functions("overlay.js", "whereHot", cells.tolist()) == words
 
 
-def test_nothing_hot(page):
-    found = page.evaluate("async rows => (await import('/static/overlay.js')).whereHot(rows)", [[0.1, 0.2]])
-    assert found == "no region stands out"
+def test_nothing_hot(functions):
+    assert functions("overlay.js", "whereHot", [[0.1, 0.2]]) == "no region stands out"
 
 
 def test_screen_readers_are_told_where(page):

@@ -61,14 +61,11 @@ def film(page: Any) -> Any:
         (1000, 100, 60000, 255),
     ],
 )
-def test_shades(page, center, width, value, expected):
-    script = """async ([window, value]) => {
-      const { shades } = await import('/static/window.js');
-      return [shades(window)[value], shades(window, true)[value]];
-    }"""
-    found, inverted = page.evaluate(script, [{"center": center, "width": width}, value])
-    assert found == expected == shade(value, center, width)
-    assert inverted == shade(value, center, width, inverted=True)
+def test_shades(functions, center, width, value, expected):
+    window = {"center": center, "width": width}
+    assert functions("window.js", "shades", window)[value] == expected == shade(value, center, width)
+    inverted = functions("window.js", "shades", window, True)
+    assert inverted[value] == shade(value, center, width, inverted=True)
 
 
 def test_full_window_shows_what_the_decoder_read(film):
