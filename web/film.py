@@ -1,7 +1,7 @@
 """A film for the page: the file's pixels as the kit's own decoder reads them, and what may be shown of its header.
 
-Of a DICOM file the decoder reads no element that names or dates anybody (`model_src.imaging.dicom.parse`), so none
-can be shown. What is shown of the rest are code words of DICOM's own: another word, whatever it is, is left out.
+Of a DICOM file three elements are read to be shown, none of which names or dates anybody; and only code words of
+DICOM's own are shown of them: another word, whatever it is, is left out.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from model_src.imaging.dicom.parse import parse_dicom
 from model_src.imaging.formats import read_image
 
 LONGEST_SIDE = 2048
+_SHOWN = ("Modality", "ViewPosition", "BitsStored")  # the only elements that are read for it
 _MODALITIES = {"CR", "DX", "DR", "RG"}
 _VIEWS = {"PA", "AP", "LL", "RL", "RLD", "LLD", "RLO", "LLO"}
 
@@ -64,7 +65,7 @@ def _for_screen(pixels: np.ndarray) -> np.ndarray:
 
 def _header_facts(data: bytes) -> dict[str, Any]:
     with decoding("DICOM"):
-        ds = parse_dicom(data, [])
+        ds = parse_dicom(data, [], _SHOWN)
         facts: dict[str, Any] = {"bits": header_integer(ds, "BitsStored", 0)}
         if (modality := header_text(ds, "Modality")) in _MODALITIES:
             facts["modality"] = modality
