@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import-weights": ("import_weights", "make a run folder from existing weight files"),
     "evaluate": ("evaluate", "score a run or an archive on labelled X-rays"),
     "calibrate": ("calibrate", "learn from validation films when to say: I do not know"),
+    "certify": ("certify", "test which explanation methods deserve trust"),
     "export": ("export", "turn a run folder into TorchScript artefacts"),
     "archive": ("archive", "pack artefacts into coronet.mar for TorchServe"),
 }
@@ -55,6 +56,7 @@ EXTRAS = {
     "import-weights": "train",
     "evaluate": "train",
     "calibrate": "train",
+    "certify": "train",
     "export": "serve",
     "archive": "serve",
 }

@@ -70,6 +70,7 @@ def render_page(
             {"method": e.method, "sign": e.sign, "picture": f"explanations_{e.method}"} for e in explanations
         ],
         maps=_maps(maps),
+        certificate=model.get("certificate") or {},
         abstention=_abstention(abstention),
         groups=evaluation.subgroups,
         honest=evaluation.honest,

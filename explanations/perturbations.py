@@ -1,4 +1,4 @@
-"""What a masked-out pixel is replaced by: blur, fade, noise, or the healthy autoencoder's own picture.
+"""What a masked-out pixel is replaced by: blur, fade, noise, the mirrored film, or the healthy autoencoder's picture.
 
 Also the reference images of integrated gradients ("baselines"). All are (N, 1, S, S) float32 in [0, 1], made
 from the image alone, without gradients. Lengths are given in pixels of a 224-pixel image and scale with S.
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from explanations.target_model import TargetModel
 
-PERTURBATIONS = ("blur", "fade", "noise", "healthy")
+PERTURBATIONS = ("blur", "fade", "noise", "healthy", "mirror")
 BASELINES = ("black", "blur", "healthy")
 REFERENCE_SIZE = 224  # the image size that lengths in pixels refer to
 _ROUNDING = 1e-6  # of float32 in a weighted mean of gray values
@@ -28,13 +28,17 @@ def perturbation(name: str, model: TargetModel, x: Tensor, blur_sigma: float, se
     blur: Gaussian of `blur_sigma` pixels. fade: each image's mean gray. noise: mean gray plus Gaussian noise
     with the image's own standard deviation (drawn from `seed`, the same pattern for each image). healthy:
     F_H(X), the healthy autoencoder's reconstruction, a generated picture instead of a blurred one
-    (Agarwal et al. 2019 ask for such; section 3.4 of the paper).
+    (Agarwal et al. 2019 ask for such; section 3.4 of the paper). mirror: at each place the darker of the film and its
+    mirror image, left and right exchanged: what is dense on one side becomes as clear as the other side. A blurred
+    opacity is still an opacity, and a blurred clear lung looks like one; this takes density away and adds none.
     """
     if name == "blur":
         return gaussian_blur(x, blur_sigma * x.shape[-1] / REFERENCE_SIZE)
     if name == "healthy":
         tfen: Any = model.network.tfen  # eager or TorchScript, which types know nothing of
         return tfen.reconstruct(x)[0].float().clamp(0, 1)
+    if name == "mirror":
+        return torch.minimum(x, x.flip(-1))
     mean = x.mean(dim=(1, 2, 3), keepdim=True).expand_as(x)
     if name == "fade":
         return mean.contiguous()

@@ -10,14 +10,17 @@ import numpy as np
 import torch
 
 from evaluation.maps.marks import Marks
+from evaluation.predictions import Classifier, predict_split
 from evaluation.results import ImageResult
 from explanations import Attribution, ExplainOptions, explain_batch
 from model_src.errors import DataError, RequestError
 from model_src.imaging.xray import Xray, read_xray
 from model_src.networks.coronet import CoroNet
+from train.data.examples import Example
 from train.progress import track
 
 FILMS = 100  # with boxes, and as many with lung masks: the default method takes seconds a film
+CANDIDATES = 3  # times as many are classified as are wanted, at most
 _TOGETHER = 8  # explained at once: steps on masks are cheaper so
 
 
@@ -110,3 +113,28 @@ def explain_films(
         x = torch.stack([film.x for film in batch]).to(device)
         explained += explain_batch(network, x, [film.label for film in batch], options)
     return explained
+
+
+def find_told_rightly(
+    classifier: Classifier,
+    examples: Sequence[Example],
+    roots: Sequence[Path],
+    marks: Marks,
+    count: int,
+    seed: int,
+) -> Chosen:
+    """At most `count` random films of `examples` that are marked and told rightly, classifying no more than it takes.
+
+    The counts are of the films that were classified: up to CANDIDATES times as many as are wanted.
+
+    Raises:
+        DataError: none is marked, or none of those that were classified is told rightly.
+    """
+    marked = [example for example in examples if example.path.resolve() in marks.films]
+    if not marked:
+        raise DataError(f"none of the {len(examples)} films has {marks.name}; choose the marks' own data")
+    order = np.random.default_rng(seed).permutation(len(marked))[: CANDIDATES * count]
+    candidates = [marked[index] for index in sorted(order)]
+    results = predict_split(classifier, candidates, roots, batch_size=_TOGETHER)
+    files = [example.path for example in candidates]
+    return choose_films(results, files, marks, classifier.image_size, count, seed)

@@ -53,6 +53,7 @@ class PerturbationSettings(Settings):
     lr: float = number(0.1, 0.001, 1, "Adam's step size")
     jitter: int = integer(4, 0, 16, "largest random shift of the mask in a step", unit="pixels of a 224-pixel image")
     init: str = choice("attribution", STARTS, "the start mask")
+    smoothing: float = number(0.0, 0, 8, "Gaussian on the finished map, which it makes wider", unit="cells of its grid")
     seeds: int = integer(1, 1, 8, "independent runs that are averaged")
 
 
@@ -82,6 +83,8 @@ def attribute(model: TargetModel, x: Tensor, settings: PerturbationSettings) -> 
     heatmaps = 1 - mask if deletion else mask
     if settings.init == "attribution":
         heatmaps = _ranked(heatmaps, 1 - start if deletion else start, fast, x)
+    if settings.smoothing > 0:
+        heatmaps = _smoothed(heatmaps, settings.smoothing)
     warnings = _powerless(model, x, perturbed, settings)
     if deadline is not None and (late or len(runs) < settings.seeds or any(run.out_of_time for run in runs)):
         for of_image in warnings:
@@ -122,6 +125,13 @@ def _ranked(removed: Tensor, start: Tensor, model: TargetModel, x: Tensor) -> Te
     saliency = gaussian_blur(pool(gradient.abs(), GRID)[:, None], SALIENCY_SIGMA)[:, 0]
     weight = 1 - SALIENCY_SHARE + SALIENCY_SHARE * to_heatmap(saliency, "absolute")
     return (removed + start) / 2 * weight
+
+
+def _smoothed(maps: Tensor, sigma: float) -> Tensor:
+    """Maps (N, 28, 28) blurred by a Gaussian of `sigma` cells, each with its largest value as before."""
+    blurred = gaussian_blur(maps[:, None], sigma)[:, 0]
+    largest = maps.amax(dim=(1, 2), keepdim=True)
+    return (blurred * largest / blurred.amax(dim=(1, 2), keepdim=True).clamp(min=1e-12)).clamp(0, 1)
 
 
 def _deadline(of_server: Deadline | None, time_budget: float | None) -> Deadline | None:
