@@ -17,6 +17,7 @@ from pacs.settings import StowTarget
 _REASON, _FAILED = "00081197", "00081198"  # Failure Reason, in each item of Failed SOP Sequence
 _HAS_IT = 0x0111
 _NO_ROOM = range(0xA700, 0xA800)
+_STORED = (200, 202)  # a redirection is not followed, and has stored nothing
 _COME_AGAIN = (408, 425, 429)
 
 
@@ -54,7 +55,7 @@ class StowSender:
             raise Later("it is out of resources (A700)")
         if reasons and all(reason == _HAS_IT for reason in reasons):
             return
-        if reasons or not response.ok:
+        if reasons or response.status_code not in _STORED:
             codes = ", ".join(f"{reason:04X}" for reason in reasons)
             raise Rejected(
                 f"it answers {response.status_code} {response.reason}{f', reasons {codes}' if codes else ''}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.fixtures.fake_server import fake_server  # noqa: F401 (a fixture)
 from tests.fixtures.pynetdicom_sockets import collected_sockets  # noqa: F401 (a fixture)
 from tests.fixtures.scoring_server import ScoringServer
 

@@ -94,7 +94,7 @@ def test_every_setting_of_the_guide_is_taken(tmp_path):
     whole = [block for block in blocks if "listen:" in block and "targets:" in block]
     assert whole
     for block in whole:
-        for name in re.findall(r"(?:file|certificate|key|authority): (\S+?)[,}\n]", block):
+        for name in re.findall(r"(?:file|certificate|key|authority): (\S+?)[,}\s]", block):
             path = tmp_path / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
