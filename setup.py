@@ -50,6 +50,7 @@ setup(
         PACKAGE: ["py.typed"],
         f"{PACKAGE}.train": ["recipes/*.yaml"],
         f"{PACKAGE}.evaluation": ["*.html.j2"],
+        f"{PACKAGE}.evaluation.card": ["sections/*.md.j2"],
         f"{PACKAGE}.web": ["static/*"],
         f"{PACKAGE}.archive": ["*.yaml", "*.json", "pretrained/*"],
     },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -59,3 +60,11 @@ def paper_rows(metrics: Metrics) -> list[PaperRow]:
         ppv = rate(CONFUSION[index][index], int(counts[:, index].sum()))
         rows.append(PaperRow("4", f"PPV, {name}", PPV[index], ppv, metrics.per_class[name]["ppv"]))
     return rows
+
+
+def paper_facts(metrics: Metrics) -> list[dict[str, Any]]:
+    """The same as JSON types, for metrics.json."""
+    return [
+        {"table": row.table, "name": row.name, "paper_percent": row.printed, "ours": row.ours.as_json()}
+        for row in paper_rows(metrics)
+    ]

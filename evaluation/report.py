@@ -23,7 +23,7 @@ from evaluation.galleries import ExplanationPicture
 from evaluation.maps.gallery import map_gallery
 from evaluation.maps.study import MapStudy
 from evaluation.page import render_page
-from evaluation.paper import paper_rows
+from evaluation.paper import paper_facts
 from evaluation.results import CSV_NAME, write_results
 from evaluation.shortcuts import caveat, verdict
 from model_src.atomic import atomic_directory, require_replaceable, require_writable
@@ -111,10 +111,7 @@ def _facts(evaluation: Evaluation, data: DataFacts, maps: MapStudy | None, comma
         "model": {"name": evaluation.classifier.name, **evaluation.classifier.provenance},
         "data": asdict(data) | {"classes": class_table(evaluation), "skipped": [asdict(s) for s in evaluation.skipped]},
         **evaluation.metrics.as_json(),
-        "paper": [
-            {"table": row.table, "name": row.name, "paper_percent": row.printed, "ours": row.ours.as_json()}
-            for row in paper_rows(evaluation.honest.paper)
-        ],
+        "paper": paper_facts(evaluation.honest.paper),
         "subgroups": [group.as_json() for group in evaluation.subgroups],
         "honest": evaluation.honest.as_json(),
         "engine_check": evaluation.engine_check.as_json() if evaluation.engine_check else None,

@@ -1,0 +1,41 @@
+"""Write the model card of a published run, or check that it is the one.
+
+    python -m evaluation.model_card RUN_DIR [--out MODEL_CARD.md] [--check]
+
+RUN_DIR is a folder that `python -m train.runs.publish` made, with the figures of an evaluation in its metrics.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from evaluation.card.render import card_of
+from model_src.atomic import atomic_write
+from model_src.errors import CoroNetError
+
+
+def main() -> int:
+    """The command line. Exit status 1: the card cannot be made, or with --check is another."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run_dir", type=Path, metavar="RUN_DIR")
+    parser.add_argument("--out", type=Path, default=Path("MODEL_CARD.md"), metavar="FILE")
+    parser.add_argument("--check", action="store_true", help="write nothing; say whether FILE is the card of RUN_DIR")
+    args = parser.parse_args()
+    try:
+        card = card_of(args.run_dir)
+        if args.check:
+            same = args.out.is_file() and args.out.read_text(encoding="utf-8") == card
+            print(f"{args.out}: {'is' if same else 'is not'} the card of {args.run_dir}", file=sys.stderr)
+            return 0 if same else 1
+        with atomic_write(args.out) as temporary:
+            temporary.write_text(card, encoding="utf-8")
+    except (CoroNetError, OSError, UnicodeDecodeError) as error:
+        print(f"model_card: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
