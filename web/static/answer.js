@@ -2,7 +2,7 @@
 
 import { element, fill, id } from "./dom.js";
 import { retry } from "./jobs.js";
-import { served, shown } from "./store.js";
+import { served, servedModel, shown } from "./store.js";
 import { bytes, leftOpen, probability, suchAnswers, verdictOfModel } from "./words.js";
 
 const DOT = 6; // screen pixels of a dot of the hundred
@@ -47,9 +47,13 @@ function updateError(one) {
 
 function updateWarnings(one) {
   const list = id("warnings");
-  const said = (one?.prediction?.warnings ?? one?.film?.facts.warnings ?? []).filter((line) => line !== served.about?.notice && !/^research use only/i.test(line));
-  list.hidden = !said.length;
-  fill(list, said.join("\n"), () => said.map((line) => element("li", line)));
+  const said = one?.prediction?.warnings ?? one?.film?.facts.warnings ?? [];
+  const lines = said.filter((line) => line !== served.about?.notice && !/^research use only/i.test(line)); // always in sight
+  if (one?.model && servedModel() && one.model !== servedModel()) {
+    lines.unshift("The server has another model now; this answer is of the one before. Add the film again to ask the new one.");
+  }
+  list.hidden = !lines.length;
+  fill(list, lines.join("\n"), () => lines.map((line) => element("li", line)));
 }
 
 function updateBars(prediction, put) {

@@ -6,6 +6,8 @@ import { oneLine, seconds } from "./words.js";
 
 const WAITS = [1, 2, 4, 8, 15]; // seconds between tries; the last one stays
 
+const LOOK = 60000; // milliseconds between two looks at a server that was well; it may serve another model by now
+
 const waiting = []; // [level, resolve] of those who wait for the server
 let level = 0; // 0: nobody answers; 1: the page's server answers; 2: the model's server is ready as well
 let tries = 0;
@@ -31,7 +33,7 @@ export function standing() {
 /** A request has found the server away. */
 export function lost(away) {
   settle(away.reachable ? Math.min(level, REACHABLE) : 0, away.message);
-  if (!timer) schedule(away.waitSeconds);
+  if (performance.now() >= retryAt) schedule(away.waitSeconds);
 }
 
 /** Ask now. */
@@ -46,8 +48,10 @@ export async function ask() {
   } catch (error) {
     settle(0, error instanceof api.Refused ? error.message : "The server does not answer.");
   }
-  if (level === READY) tries = 0;
-  else schedule(0);
+  if (level === READY) {
+    tries = 0;
+    timer = setTimeout(ask, LOOK);
+  } else schedule(0);
 }
 
 function settle(found, message) {
@@ -63,6 +67,7 @@ function settle(found, message) {
 function schedule(least) {
   const wait = Math.max(least, WAITS[Math.min(tries++, WAITS.length - 1)]);
   retryAt = performance.now() + 1000 * wait;
+  clearTimeout(timer);
   timer = setTimeout(ask, 1000 * wait);
   changed();
 }

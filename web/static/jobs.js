@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { lost, READY, REACHABLE, when } from "./connection.js";
-import { cases, changed, explanationOf, served, settings, show, shown, trimPixels, wanted } from "./store.js";
+import { cases, changed, explanationOf, served, servedModel, settings, show, shown, trimPixels, wanted } from "./store.js";
 import { automatic } from "./window.js";
 import { bytes as megabytes, methodName, oneLine, probability, seconds, verdictOfModel } from "./words.js";
 import { say } from "./say.js";
@@ -52,6 +52,7 @@ async function readAndAsk(one) {
     one.phase = "asking";
     changed();
     one.prediction = await persist(READY, data, () => api.predict(data, one.name, one.abort.signal));
+    one.model = servedModel();
     one.phase = "answered";
     const found = verdictOfModel(one.prediction);
     const p = found.kind === "answer" ? `, ${probability(one.prediction.probabilities[found.text])}` : "";
@@ -107,6 +108,7 @@ async function persist(level, data, request) {
           error.reachable ? error.message : `The transfer of ${megabytes(data.byteLength)} broke off ${BREAKS} times; is the file too large?`,
         );
       }
+      error.waitSeconds ||= Math.min(15, 2 ** (tries - 1)); // a server that is up but full is given more and more time
       lost(error);
     }
   }
@@ -173,6 +175,9 @@ async function runExplanation(one, job) {
       return api.explain(data, one.name, job.method, job.target, job.abort.signal);
     });
     if (job.state !== "running") return;
+    // Drawn here from the numbers; kept, they would be megabytes a film.
+    delete job.result.overlay_png;
+    delete job.result.heatmap_png;
     job.took = (performance.now() - job.begun) / 1000;
     job.state = "done";
     (took[job.method] ??= []).push(job.took);

@@ -9,12 +9,14 @@ import { step, work } from "./jobs.js";
 import { listenToKeys, openHelp } from "./keyboard.js";
 import * as map from "./map.js";
 import { listenToReport, openReport } from "./report.js";
-import { changed, remember, served, settings, shown, subscribe } from "./store.js";
-import { listenToVerdict, press, undo, updateVerdict } from "./verdict.js";
+import { changed, remember, served, servedModel, settings, shown, subscribe } from "./store.js";
+import { leaveAmending, listenToVerdict, press, undo, updateVerdict } from "./verdict.js";
 import { updateViewer } from "./viewer.js";
 import { listenToList, ordered, takeOff, updateList } from "./worklist.js";
 
 const onStage = () => document.activeElement === id("stage");
+
+const STEPS = { previous: -1, next: 1 }; // the buttons that small screens have, and where they go
 
 const KEYS = [
   { group: "Films", keys: ["o"], what: "add films", run: choose },
@@ -45,7 +47,7 @@ const KEYS = [
   { group: "Heat map", keys: ["c"], what: "evidence for the next class", run: () => map.nextTarget(1) },
   { group: "Heat map", keys: ["C"], what: "for the class before", run: () => map.nextTarget(-1) },
   { group: "Heat map", keys: ["e"], what: "explain", run: map.explainNow },
-  { group: "Heat map", keys: ["Escape"], what: "cancel the explanation", run: map.cancelNow },
+  { group: "Heat map", keys: ["Escape"], what: "cancel the explanation", run: () => leaveAmending() || map.cancelNow() },
   { group: "View", keys: ["1"], what: "overlay", run: () => map.setView("overlay") },
   { group: "View", keys: ["2"], what: "side by side", run: () => map.setView("beside") },
   { group: "View", keys: ["3"], what: "residuals of both autoencoders", run: () => map.setView("residuals") },
@@ -82,9 +84,10 @@ function updatePage() {
   for (const input of document.querySelectorAll("[name=view]")) input.checked = input.value === settings.view;
   id("invert").setAttribute("aria-pressed", String(Boolean(shown()?.inverted)));
   for (const button of document.querySelectorAll(".tools button")) button.disabled = !shown()?.film;
-  const { model, model_version: version, sha256 } = served.about ?? {};
-  const digest = sha256?.["cin.pt"];
-  id("model").textContent = model ? `${model} ${version ?? ""}${digest ? `, ${digest.slice(0, 8)}` : ""}` : "";
+  for (const [name, by] of Object.entries(STEPS)) id(name).disabled = shown() === ordered().at(by < 0 ? 0 : -1);
+  const { model, model_version: version } = served.about ?? {};
+  const digest = servedModel().slice(0, 8);
+  id("model").textContent = model ? `${model} ${version ?? ""}${digest && `, ${digest}`}` : "";
 }
 
 function listenToTools() {
@@ -95,6 +98,7 @@ function listenToTools() {
   });
   id("view").addEventListener("change", (event) => map.setView(event.target.value));
   const buttons = { invert: film.invert, "auto-window": film.autoWindow, fit: film.fit, actual: film.actualSize, reset: film.reset };
+  for (const [name, by] of Object.entries(STEPS)) id(name).addEventListener("click", () => step(ordered(), by));
   for (const [name, run] of Object.entries(buttons)) id(name).addEventListener("click", run);
   id("single-keys").addEventListener("change", (event) => {
     settings.singleKeys = event.target.checked;

@@ -80,7 +80,7 @@ function updateTargets(one, key) {
 function stateText(one, key, job) {
   if (!one?.prediction) return "";
   if (!key) return "The server has not said which methods it has.";
-  if (job?.state === "done") return `What 1 means: ${job.result.sign}. Hottest: ${whereHot(job.result.heatmap)}.`;
+  if (job?.state === "done") return `1 means: ${job.result.sign.replace(/^1 = /, "")}. Highest: ${whereHot(job.result.heatmap)}.`;
   if (job?.state === "failed") return job.error;
   if (job?.state === "cancelled") return job.took ? `Cancelled after ${seconds(job.took)}.` : "Cancelled before it began.";
   return "";

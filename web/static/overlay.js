@@ -80,27 +80,19 @@ export function cellValue(rows, x, y) {
   return row[Math.min(row.length - 1, Math.floor(x * row.length))];
 }
 
-/** Where the map is hottest, in words: "lower left of the picture, 12% of its area". Left is the picture's left. */
+/** Where the map's highest cell is, in words, and how much is strong: "lower left of the picture, 12% of it strong". */
 export function whereHot(rows) {
-  const height = rows.length;
+  const cells = rows.flat();
+  const highest = Math.max(...cells);
+  if (highest < STRONG) return "no region stands out";
+  const place = cells.indexOf(highest);
   const width = rows[0].length;
-  let [sum, left, top, cells] = [0, 0, 0, 0];
-  rows.forEach((row, y) =>
-    row.forEach((value, x) => {
-      if (value < STRONG) return;
-      cells++;
-      sum += value;
-      left += value * ((x + 0.5) / width);
-      top += value * ((y + 0.5) / height);
-    }),
-  );
-  if (!cells) return "no region stands out";
-  const third = (part, names) => names[Math.min(2, Math.floor(3 * part))];
-  const vertical = third(top / sum, ["upper", "middle", "lower"]);
-  const horizontal = third(left / sum, ["left", "centre", "right"]);
-  const place = vertical === "middle" && horizontal === "centre" ? "centre" : `${vertical} ${horizontal}`;
-  const area = Math.max(1, Math.round((100 * cells) / (width * height)));
-  return `${place} of the picture, ${area}% of its area`;
+  const third = (at, size, names) => names[Math.floor((3 * (at + 0.5)) / size)];
+  const vertical = third(Math.floor(place / width), rows.length, ["upper", "middle", "lower"]);
+  const horizontal = third(place % width, width, ["left", "centre", "right"]);
+  const where = vertical === "middle" && horizontal === "centre" ? "centre" : `${vertical} ${horizontal}`;
+  const strong = cells.filter((value) => value >= STRONG).length;
+  return `${where} of the picture, ${Math.max(1, Math.round((100 * strong) / cells.length))}% of it strong`;
 }
 
 /** Draw the colours from 0 (below) to 1 (above) into a canvas of 1 x 256. */

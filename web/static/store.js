@@ -71,6 +71,7 @@ export function addCase(file) {
     inverted: false,
     camera: null,
     prediction: null,
+    model: "",
     target: null,
     explanations: new Map(),
     residuals: null,
@@ -109,6 +110,11 @@ export function trimPixels() {
     held += one.film.pixels.byteLength;
     if (held > PIXEL_BUDGET && one !== selected) one.film.pixels = null;
   }
+}
+
+/** The digest of the classifier that the server had when it was last asked; "" where it does not say. */
+export function servedModel() {
+  return served.about?.sha256?.["cin.pt"] ?? "";
 }
 
 /** The classes in the model's order. */

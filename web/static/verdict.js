@@ -4,7 +4,7 @@ import { verdict as send, Away } from "./api.js";
 import { lost, REACHABLE, when } from "./connection.js";
 import { element, fill, id } from "./dom.js";
 import { say } from "./say.js";
-import { cases, changed, classNames, served, shown } from "./store.js";
+import { cases, changed, classNames, shown } from "./store.js";
 import { oneLine } from "./words.js";
 
 const UNDO = 10; // seconds
@@ -63,6 +63,17 @@ function textOf(verdict) {
   return `${DONE[verdict.verdict]}${verdict.amended ? ` to ${verdict.amended}` : ""}`;
 }
 
+/** Leave the choice of another class; true if it was open. */
+export function leaveAmending() {
+  const open = Boolean(shown()?.amending);
+  if (open) {
+    shown().amending = false;
+    changed();
+    id("verdict-buttons").lastElementChild.focus();
+  }
+  return open;
+}
+
 /** A verdict's button or key. */
 export function press(verdict) {
   const one = shown();
@@ -113,7 +124,7 @@ async function sendOff(one) {
     label: one.prediction.label,
     verdict: verdict.verdict,
     amended: verdict.amended,
-    model: served.about?.sha256?.["cin.pt"] ?? "",
+    model: one.model,
   };
   changed();
   for (;;) {

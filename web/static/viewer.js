@@ -149,7 +149,7 @@ function described(one, layer) {
   if (layer.base !== "film") return layer.base ? layer.caption : "No residual image yet";
   const film = `Film ${one.number}, ${one.film.width} by ${one.film.height} pixels${one.inverted ? ", inverted" : ""}`;
   if (!layer.map) return film;
-  return `${film}, with the heat map of ${layer.caption}; hottest: ${whereHot(explanationOf(one).result.heatmap)}`;
+  return `${film}, with the heat map of ${layer.caption}; highest: ${whereHot(explanationOf(one).result.heatmap)}`;
 }
 
 function writeCorners(one, job, map) {

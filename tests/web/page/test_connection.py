@@ -91,6 +91,18 @@ def test_a_verdict_waits_for_the_server(page, site):
     until(page, "document.querySelector('#verdict-line').textContent.startsWith('Accepted; sent.')")
 
 
+def test_another_model_is_noticed(page):
+    """The answers that are there are of the model before."""
+    serve = "import('/static/store.js').then(s => { s.served.about.sha256 = { 'cin.pt': '%s' }; s.changed(); })"
+    page.evaluate(serve % ("a" * 64))
+    add(page, plain_film())
+    assert page.locator("#warnings li").count() == 0
+    page.evaluate(serve % ("b" * 64))
+    until(page, "document.querySelectorAll('#warnings li').length === 1")
+    assert "another model now" in page.locator("#warnings li").inner_text()
+    assert page.locator("#model").inner_text() == "coronet 1.0, bbbbbbbb"
+
+
 def test_a_transfer_that_breaks_while_the_server_is_well_is_given_up(page):
     """What a server does that does not take so much: no answer, only a broken connection."""
     page.route("**/api/film", lambda route: route.abort())

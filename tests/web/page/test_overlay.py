@@ -122,10 +122,10 @@ def test_interpolation_is_the_kits(page):
 @pytest.mark.parametrize(
     ("row", "column", "words"),
     [
-        (0, 0, "upper left of the picture, 1% of its area"),
-        (9, 9, "lower right of the picture, 1% of its area"),
-        (5, 5, "centre of the picture, 1% of its area"),
-        (5, 0, "middle left of the picture, 1% of its area"),
+        (0, 0, "upper left of the picture, 1% of it strong"),
+        (9, 9, "lower right of the picture, 1% of it strong"),
+        (5, 5, "centre of the picture, 1% of it strong"),
+        (5, 0, "middle left of the picture, 1% of it strong"),
     ],
 )
 def test_hottest_place_in_words(functions, row, column, words):
@@ -143,7 +143,7 @@ def test_screen_readers_are_told_where(page):
     wait_for_map(page)
     label = page.get_attribute("[data-pane=film] canvas", "aria-label")
     assert "heat map of meaningful perturbation, evidence for COVID-19" in label
-    assert "hottest: upper right of the picture" in label
+    assert "highest: upper right of the picture" in label
 
 
 def test_pointer_reads_film_and_map(page):
