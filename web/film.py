@@ -6,12 +6,14 @@ DICOM's own are shown of them: another word, whatever it is, is left out.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from model_src.errors import RequestError
 from model_src.imaging.decoding import decoding
 from model_src.imaging.dicom.header import header_integer, header_text
 from model_src.imaging.dicom.parse import parse_dicom
@@ -49,7 +51,8 @@ def read_film(data: bytes) -> Film:
         "warnings": list(decoded.warnings),
     }
     if decoded.format == "DICOM":
-        facts |= _header_facts(data)
+        with suppress(RequestError):  # the film can be seen all the same
+            facts |= _header_facts(data)
     return Film(_for_screen(decoded.pixels), facts)
 
 

@@ -64,6 +64,16 @@ def test_a_view_that_is_no_word_of_dicoms_is_left_out():
     assert "view" not in film.facts
 
 
+def test_a_header_that_cannot_be_shown_hides_no_film(monkeypatch):
+    def damaged(*_: object) -> None:
+        raise ValueError("no integer")
+
+    monkeypatch.setattr("web.film.parse_dicom", damaged)
+    film = read_film(write_dicom(smooth_film(), BitsStored=12, HighBit=11))
+    assert film.pixels.shape == (48, 48)
+    assert set(film.facts) == {"format", "width", "height", "warnings"}
+
+
 @pytest.mark.parametrize(
     ("data", "error"),
     [

@@ -66,6 +66,13 @@ def test_the_own_page_and_programs_may_send(site):
         assert site.post("/api/predict", headers=headers).status_code == 200
 
 
+def test_behind_a_proxy_the_origin_is_that_of_the_name_that_was_typed(site):
+    headers = {"Host": "localhost:8443", "Origin": "https://localhost:8443"}
+    assert site.post("/api/predict", headers=headers).status_code == 200
+    without_port = {**headers, "Host": "localhost"}  # what a proxy sends that was told $host
+    assert site.post("/api/predict", headers=without_port).status_code == 403
+
+
 def test_no_other_page_may_read(site):
     response = site.get("/api/about", headers={"Origin": "http://evil.example"})
     assert not [name for name in response.headers if name.lower().startswith("access-control")]
