@@ -42,7 +42,8 @@ def read(path: Path, roots: Sequence[Path]) -> Collection:
             left_out["findings other than pneumonia"].append(name)
             continue
         age = age_in_years(row.get("patient age", ""))
-        example = Example(index.find(name), label, row["patient id"], _SOURCE, age, row.get("view position", ""))
+        view, sex = row.get("view position", ""), row.get("patient gender") or row.get("patient sex", "")
+        example = Example(index.find(name), label, row["patient id"], _SOURCE, age, view, sex)
         splits["test" if name in in_test else "train"].append(example)
     return Collection(
         {split: splits[split] for split in SPLITS if splits.get(split)},
