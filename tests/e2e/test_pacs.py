@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -14,13 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from pydicom import dcmread
 
 from tests.e2e.pacs_node import PacsNode, wait_for
-from tests.fixtures.films import MARK, film, film_uid
+from tests.fixtures.films import MARK, film, film_uid, send
 from tests.fixtures.orthanc import Orthanc
 from tests.fixtures.pynetdicom_sockets import UNCLOSED, collected_sockets  # noqa: F401 (a fixture)
-from tests.fixtures.scoring_server import ScoringServer, result_uid
+from tests.fixtures.scoring_server import ScoringServer, result_uid, verdict_report
 
 pytestmark = UNCLOSED
 
@@ -74,6 +79,58 @@ def test_results_arrive_in_the_study_of_their_film(node, orthanc):
     wait_for(lambda: "coronet_pacs_seconds_count 2" in node.metrics(), 5, "metrics")
     assert MARK not in node.log.read_text()
     assert not any(MARK.encode() in path.read_bytes() for path in node.spool.rglob("*") if path.is_file())
+
+
+def test_a_verdict_comes_back_and_is_counted_once_also_after_a_new_start(node, orthanc):
+    orthanc.start()
+    node.start()
+    assert node.send(film(1)) == [0]
+    node.wait_done(1)
+    verdict = verdict_report("REJECT", result_uid(film_uid(1), "report"))
+    other = verdict_report("REJECT", "1.2.3", number=2)
+    assert node.send(verdict, verdict, other) == [0, 0, 0xC006]
+    line = 'coronet_verdicts_total{label="Pneumonia",verdict="reject",amended="",model="0123456789ab"} 1'
+    assert line in node.metrics()
+    node.kill()
+    node.start()
+    assert node.send(verdict) == [0]
+    assert line in node.metrics()
+    assert 'coronet_agreement_high{label="Pneumonia",model="0123456789ab"} 0.793451' in node.metrics()
+    assert MARK not in node.log.read_text()
+
+
+def test_with_a_real_server_from_the_pacs_and_back(tmp_path, server, orthanc):
+    key = json.loads(server.token.file.read_text())["inference"]["key"]
+    node = PacsNode(tmp_path, server.url, [dicom_target(orthanc)], token=key)
+    orthanc.start(DicomModalities={"coronet": ["CORONET", "127.0.0.1", node.port]})
+    node.start()
+    try:
+        assert send(orthanc.port, [film(1, size=96), film(2, size=96)], called=orthanc.title) == [0, 0]
+        sent = [requests.post(f"{orthanc.url}/modalities/coronet/store", data=each, timeout=30) for each in
+                orthanc.get("/instances")]  # fmt: skip
+        assert all(each.ok for each in sent)
+        node.wait_done(2, 60)
+        results = [dcmread(BytesIO(orthanc.file(uid))) for uid in orthanc.uids()]
+        for number in (1, 2):
+            own = [each for each in results if each.StudyInstanceUID.endswith(f".3.{number}")]
+            kinds = Counter(each.Modality for each in own)
+            assert kinds["CR"] == kinds["SR"] == 1
+            assert sum(kinds.values()) >= 4  # and map, picture, mostly an outline
+            assert {str(each.PatientName) for each in own} == {f"{MARK}^JANE"}
+        (report,) = [each for each in results if each.Modality == "SR" and each.StudyInstanceUID.endswith(".3.1")]
+        assert node.send(verdict_report("ACCEPT", report.SOPInstanceUID)) == [0]
+        assert re.search(r'coronet_verdicts_total\{label="[^"]+",verdict="accept",amended="",model="[0-9a-f]{12}"\} 1',
+                         node.metrics())  # fmt: skip
+        before = sorted(orthanc.uids())
+        assert node.send(film(1, size=96)) == [0]  # once more
+        shutil.rmtree(node.spool / "done")  # and as if it had been forgotten
+        (node.spool / "done").mkdir()
+        assert node.send(film(1, size=96)) == [0]
+        node.wait_done(1, 60)
+        assert sorted(orthanc.uids()) == before
+        assert MARK not in node.log.read_text()
+    finally:
+        node.stop()
 
 
 def test_a_pacs_that_is_down_gets_everything_once_it_is_there(node, orthanc):

@@ -19,7 +19,17 @@ from pacs.known_reports import KnownReports, Report
 from pacs.reports import read_report, read_verdict
 from pacs.spool import make_folders
 from tests.fixtures.films import film, film_uid
-from tests.fixtures.scoring_server import MODEL, code, code_item, finding, instance, report, result_uid, to_file
+from tests.fixtures.scoring_server import (
+    MODEL,
+    code,
+    code_item,
+    finding,
+    instance,
+    report,
+    result_uid,
+    to_file,
+    verdict_report,
+)
 
 OURS = result_uid(film_uid(1), "report")
 
@@ -34,20 +44,7 @@ def known(tmp_path: Path) -> KnownReports:
 
 def verdict(kind: str = "ACCEPT", refers_to: str = OURS, *more: Dataset, number: int = 1) -> bytes:
     """A reader's report on one of ours."""
-    ds = instance(dcmread(BytesIO(film(1))), "", uid.EnhancedSRStorage, "SR", f"1.2.3.{number}")
-    reference = Dataset()
-    reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = uid.Comprehensive3DSRStorage, refers_to
-    series, study = Dataset(), Dataset()
-    series.SeriesInstanceUID, series.ReferencedSOPSequence = "1.2.4", [reference]
-    study.StudyInstanceUID, study.ReferencedSeriesSequence = ds.StudyInstanceUID, [series]
-    ds.CurrentRequestedProcedureEvidenceSequence = [study]
-    ds.ValueType = "CONTAINER"
-    container = Dataset()
-    container.RelationshipType, container.ValueType = "CONTAINS", "CONTAINER"
-    value = code(kind, "99CORONET", kind.capitalize())
-    container.ContentSequence = [code_item(code("VERDICT", "99CORONET", "Verdict"), value), *more]
-    ds.ContentSequence = [container]
-    return to_file(ds)
+    return verdict_report(kind, refers_to, *more, number=number)
 
 
 def test_a_report_of_ours_is_read():

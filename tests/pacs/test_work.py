@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import time
 from collections.abc import Callable
 from io import BytesIO
@@ -171,29 +172,19 @@ def test_a_disk_too_full_to_note_a_failed_try_loses_no_film(run, monkeypatch):
     assert keys_in(work.spool.root, "done") == [KEY]
 
 
-def test_a_film_whose_folder_is_taken_away_is_let_go(run):
-    work: Work | None = None
-
+def test_a_film_whose_folder_is_taken_away_is_let_go(run, tmp_path):
     class Gone(Scripted):
-        def results(self, film: bytes) -> dict[str, bytes]:
-            import shutil
+        spool: Path
 
-            shutil.rmtree(Path(spool_root[0]) / "waiting" / KEY)
+        def results(self, film: bytes) -> dict[str, bytes]:
+            shutil.rmtree(self.spool / "waiting" / KEY)
             raise Later("away")
 
-    spool_root: list[Path] = []
-    original = Spool.add
-
-    def add(self, key, film):
-        spool_root.append(self.root)
-        return original(self, key, film)
-
-    Spool.add = add
-    try:
-        work = run(Gone(), {"one": Scripted()})
-    finally:
-        Spool.add = original
+    server = Gone()
+    server.spool = tmp_path / "spool"
+    work = run(server, {"one": Scripted()})
     assert work.schedule.known() == set()
+    assert keys_in(work.spool.root, "done") == keys_in(work.spool.root, "failed") == []
 
 
 def test_waits_double_up_to_the_longest_and_differ():
