@@ -7,12 +7,14 @@ Objects of a study must agree on patient and study, so these are copied as they 
 from __future__ import annotations
 
 from copy import deepcopy
+from math import isfinite
 
 from pydicom import config
+from pydicom.datadict import dictionary_VM
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
-from pydicom.valuerep import validate_value
+from pydicom.valuerep import PersonName, validate_value
 
 from model_src.errors import NotAcceptable
 from model_src.imaging.decoding import decoding
@@ -24,14 +26,17 @@ _ALWAYS = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex",
     "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName",
 )  # fmt: skip
+_METHODS = ("DeidentificationMethod", "DeidentificationMethodCodeSequence")
 # There where the film has them.
 _PATIENT_AND_STUDY = (
     "IssuerOfPatientID", "IssuerOfPatientIDQualifiersSequence", "OtherPatientIDsSequence", "PatientBirthTime",
-    "PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence",
-    "ClinicalTrialSponsorName", "ClinicalTrialProtocolID", "ClinicalTrialProtocolName", "ClinicalTrialSiteID",
-    "ClinicalTrialSiteName", "ClinicalTrialSubjectID", "ClinicalTrialSubjectReadingID",
+    "PatientIdentityRemoved", *_METHODS,
     "StudyDescription", "IssuerOfAccessionNumberSequence", "PatientAge", "PatientSize", "PatientWeight",
 )  # fmt: skip
+# Of a clinical trial's subject: there with all of the first, or not at all; then the others are there, too.
+_TRIAL_NEEDS = ("ClinicalTrialSponsorName", "ClinicalTrialProtocolID", "ClinicalTrialSubjectID")
+_TRIAL = (*_TRIAL_NEEDS, "ClinicalTrialProtocolName", "ClinicalTrialSiteID", "ClinicalTrialSiteName")
+_IDENTITY = (*_ALWAYS, *_PATIENT_AND_STUDY, *_TRIAL)
 _IMAGE = (
     "Modality", "PatientOrientation", "BurnedInAnnotation",
     "FrameOfReferenceUID", "ImagePositionPatient", "ImageOrientationPatient",
@@ -42,7 +47,12 @@ _IMAGE = (
     "WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence",
 )  # fmt: skip
 _IDENTIFIERS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
-_SEXES = ("M", "F", "O")
+_ENUMERATED = {
+    "PatientSex": ("M", "F", "O"),
+    "PatientIdentityRemoved": ("YES", "NO"),
+    "BurnedInAnnotation": ("YES", "NO"),
+    "LossyImageCompression": ("00", "01"),
+}
 _LONGEST_UID = 64
 
 
@@ -56,7 +66,7 @@ def read_film(image: bytes) -> Dataset:
     if (name := find_format(image).name) != "DICOM":
         raise NotAcceptable(f"found a {name} file, need a DICOM file for an answer in DICOM; ask for application/json")
     with decoding("DICOM"):  # values are converted when they are asked for
-        return _read(parse_dicom(image, [], (*_IDENTIFIERS, *_ALWAYS, *_PATIENT_AND_STUDY, *_IMAGE)))
+        return _read(parse_dicom(image, [], (*_IDENTIFIERS, *_IDENTITY, *_IMAGE)))
 
 
 def _read(source: Dataset) -> Dataset:
@@ -64,11 +74,17 @@ def _read(source: Dataset) -> Dataset:
     film.SpecificCharacterSet = "ISO_IR 192"
     for keyword in _IDENTIFIERS:
         setattr(film, keyword, _identifier(source, keyword))
-    for keyword in (*_ALWAYS, *_PATIENT_AND_STUDY, *_IMAGE):
+    for keyword in (*_IDENTITY, *_IMAGE):
         element = _valid_element(source, keyword)
         if element is not None:
             film.add(element)
-        elif keyword in _ALWAYS:
+    if not any(keyword in film for keyword in _METHODS):
+        film.pop("PatientIdentityRemoved", None)  # DICOM wants to know how
+    in_trial = all(keyword in film for keyword in _TRIAL_NEEDS)
+    for keyword in (*_ALWAYS, *_TRIAL):
+        if keyword in _TRIAL and not in_trial:
+            film.pop(keyword, None)
+        elif keyword not in film:
             setattr(film, keyword, "")
     return film
 
@@ -76,7 +92,7 @@ def _read(source: Dataset) -> Dataset:
 def without_identity(film: Dataset) -> Dataset:
     """A copy that names no patient: highdicom's warnings quote names, and may end up in a log."""
     copy = deepcopy(film)
-    for keyword in _PATIENT_AND_STUDY:
+    for keyword in _IDENTITY:
         copy.pop(keyword, None)
     for keyword in _ALWAYS:
         setattr(copy, keyword, "")
@@ -86,7 +102,7 @@ def without_identity(film: Dataset) -> Dataset:
 def give_identity(film: Dataset, made: Dataset) -> None:
     """Make an object one of the film's patient and study."""
     made.SpecificCharacterSet = film.SpecificCharacterSet
-    for keyword in (*_ALWAYS, *_PATIENT_AND_STUDY):
+    for keyword in _IDENTITY:
         if keyword in film:
             made[keyword] = deepcopy(film[keyword])
 
@@ -113,15 +129,23 @@ def _valid_element(source: Dataset, keyword: str) -> DataElement | None:
         valid = not element.is_empty and _is_valid(element)
     except Exception:  # pydicom converts a value when it is asked for, and fails with many exceptions
         return None
-    return element if valid and not (keyword == "PatientSex" and element.value not in _SEXES) else None
+    return element if valid and element.value in _ENUMERATED.get(keyword, (element.value,)) else None
 
 
 def _is_valid(element: DataElement) -> bool:
     """Whether a value, and each value of a sequence's items, is one that DICOM allows; raises for some that are not."""
+    number = dictionary_VM(element.tag)
+    if number.isdecimal() and element.VM not in (0, int(number)):
+        return False
     if element.VR == "SQ":
         return all(_is_valid(each) for item in element.value for each in item)
     values = element.value if element.VM > 1 else [element.value]
     for value in values:
-        as_text = element.VR in ("DS", "IS") or not isinstance(value, int | float | bytes)  # numbers written as text
-        validate_value(element.VR, str(value) if as_text else value, config.RAISE)
+        number_as_text = element.VR in ("DS", "IS")
+        if number_as_text and not isfinite(float(value)):
+            return False
+        if not number_as_text and isinstance(value, str | PersonName) and not str(value).isprintable():
+            return False  # a line break would be allowed by pydicom, and by no text that is copied
+        as_it_is = isinstance(value, int | float | bytes) and not number_as_text
+        validate_value(element.VR, value if as_it_is else str(value), config.RAISE)
     return True

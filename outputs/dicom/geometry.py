@@ -37,8 +37,9 @@ def film_plane(film: Dataset) -> Plane:
     """
     spacing = _numbers(film, "PixelSpacing", 2)
     origin, orientation = _numbers(film, "ImagePositionPatient", 3), _numbers(film, "ImageOrientationPatient", 6)
-    if "FrameOfReferenceUID" in film and spacing and origin and orientation and min(spacing) > 0:
-        along, down = np.array(orientation).reshape(2, 3)
+    along, down = np.array(orientation or np.zeros(6)).reshape(2, 3)
+    square = np.allclose([along @ along, down @ down, along @ down], [1, 1, 0], atol=1e-3)
+    if "FrameOfReferenceUID" in film and spacing and min(spacing) > 0 and origin and square:
         return Plane(film.FrameOfReferenceUID, False, np.array(origin), along, down, (spacing[0], spacing[1]))
     known = (_numbers(film, keyword, 2) for keyword in _SPACINGS)
     rows, columns = next((found for found in known if found and min(found) > 0), (1.0, 1.0))
@@ -60,4 +61,4 @@ def _numbers(film: Dataset, keyword: str, count: int) -> list[float] | None:
     """The numbers of an element that must have so many; None where it has not."""
     value = film.get(keyword)
     numbers = [] if value is None else [float(each) for each in np.atleast_1d(value)]
-    return numbers if len(numbers) == count and bool(np.isfinite(numbers).all()) else None
+    return numbers if len(numbers) == count else None

@@ -59,6 +59,7 @@ def _without_gray_scale(film: Dataset) -> Dataset:
     copy = deepcopy(film)
     for keyword in (*_MODALITY, *_WINDOW, "ModalityLUTSequence", "VOILUTSequence", "VOILUTFunction"):
         copy.pop(keyword, None)
+    copy.SamplesPerPixel = 1  # which films leave out
     return copy
 
 

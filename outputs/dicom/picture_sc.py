@@ -42,7 +42,9 @@ def picture(origin: Origin, explanation: Explanation, pixels: np.ndarray) -> Dat
 
 def _copy(film: Dataset, made: Dataset) -> None:
     """What the picture shows is the film's: how it lies, what is written on it, whether it was ever compressed."""
-    made.PatientOrientation = film.get("PatientOrientation")
+    directions = list(film.get("PatientOrientation") or [])
+    known = len(set(directions)) == 2 and all(each and set(each) <= set("LRAPHF") for each in directions)
+    made.PatientOrientation = directions if known else None
     if "BurnedInAnnotation" in film:
         made.BurnedInAnnotation = film.BurnedInAnnotation
     if film.get("LossyImageCompression") == "01":

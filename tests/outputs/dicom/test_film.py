@@ -51,6 +51,14 @@ def test_names_in_any_character_set(make_film, charset, name):
         ("PatientSex", "CS", "X"),
         ("PatientBirthTime", "TM", "noon"),
         ("PatientID", "LO", "4" * 65),
+        ("PatientID", "LO", ["1", "2"]),
+        ("PatientName", "PN", "a\r\n--coronet"),
+        ("PatientIdentityRemoved", "CS", "YES"),  # without a method
+        ("PixelSpacing", "DS", ["0.1"]),
+        ("PixelSpacing", "DS", ["", ""]),
+        ("WindowWidth", "DS", "1e400"),
+        ("LossyImageCompression", "CS", "YES"),
+        ("ClinicalTrialSponsorName", "LO", "a sponsor without protocol and subject"),
         ("Rows", "US", []),
     ],
 )
@@ -65,6 +73,13 @@ def test_what_is_unknown_is_empty():
     always = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "AccessionNumber")
     assert [str(film[keyword].value or "") for keyword in always] == [""] * 6
     assert "PatientAge" not in film
+
+
+def test_a_clinical_trial_is_kept_where_its_subject_is_known():
+    known = {"ClinicalTrialSponsorName": "S", "ClinicalTrialProtocolID": "P", "ClinicalTrialSubjectID": "4"}
+    film = read_film(write_dicom(SAMPLES, **UIDS, **known))
+    assert {keyword: film[keyword].value for keyword in known} == known
+    assert film.ClinicalTrialSiteName == ""
 
 
 def test_uids_of_the_object_may_be_in_the_file_meta_information():

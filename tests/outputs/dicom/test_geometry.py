@@ -50,6 +50,7 @@ def test_a_film_in_a_frame_of_reference_keeps_it():
     np.testing.assert_allclose(cells.origin, [-10, 5.45, 1.1], atol=1e-12)
     assert cells.spacing == pytest.approx((2.0, 1.0))
     assert film_plane(film(**known)).invented  # without an orientation, the rest says nothing
+    assert film_plane(film(ImageOrientationPatient=[1, 0, 0, 1, 0, 0], **known)).invented  # nor with one of no plane
 
 
 def test_a_map_as_fine_as_the_film_lies_on_its_pixels():

@@ -86,7 +86,8 @@ def test_the_picture_says_what_it_comes_from(make_objects):
     assert list(made.PatientOrientation) == ["L", "F"]
     assert made.ImageComments == "research use only, not for diagnosis"
     assert "Pneumonia" in made.DerivationDescription
-    assert make_objects(PatientOrientation=None)["picture"].PatientOrientation in (None, "")
+    for unknown in (None, ["0", "F"], ["L", "L"]):
+        assert make_objects(PatientOrientation=unknown)["picture"].PatientOrientation in (None, "")
 
 
 def test_what_is_written_or_lost_in_the_film_is_so_in_its_picture(make_objects):

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydicom import uid
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
 from outputs.dicom.film import read_film
@@ -33,6 +34,15 @@ PLANE = {"ImagePositionPatient": [1, 2, 3], "ImageOrientationPatient": [1, 0, 0,
 def _issuer() -> Dataset:
     item = Dataset()
     item.UniversalEntityID, item.UniversalEntityIDType = "1.2.3", "ISO"
+    return item
+
+
+def _table(first: int = 0, **more: str) -> Dataset:
+    item = Dataset()
+    item.add(DataElement("LUTDescriptor", "SS" if first < 0 else "US", [4096, first, 16]))
+    item.add(DataElement("LUTData", "OW", (np.arange(4096, dtype="<u2") * 16 + 15).tobytes()))
+    for keyword, value in more.items():
+        setattr(item, keyword, value)
     return item
 
 
@@ -56,6 +66,9 @@ FILMS = {
     "JPEG 2000": {"syntax": uid.JPEG2000Lossless, "samples": smooth_film(64), "BitsStored": 12},
     "Japanese": {"PatientName": "Yamada^Tarou=山田^太郎", "SpecificCharacterSet": ["", "ISO 2022 IR 87"]},
     "issuers": {"IssuerOfPatientID": "Hospital", "IssuerOfPatientIDQualifiersSequence": [_issuer()]},
+    "tables": {"VOILUTSequence": [_table()], "ModalityLUTSequence": [_table(ModalityLUTType="US")]},
+    "tables of signed words": {"samples": smooth_film(64).astype(np.int16), "VOILUTSequence": [_table(first=-2048)],
+                               "syntax": uid.ImplicitVRLittleEndian},
     "burned in": {"BurnedInAnnotation": "YES"},
 }  # fmt: skip
 REAL = ("monochrome1_jpeg.dcm", "monochrome2_jpeg.dcm")
