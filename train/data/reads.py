@@ -69,6 +69,8 @@ class Corrected:
 
 def read_reads(file: Path) -> Reads:
     """The table. Raises DataError: it cannot be read, lacks a column, or has a word that means nothing here."""
+    if not file.is_file():
+        raise DataError(f"--reads {file}: no such file; give a table with the columns path and {_COLUMNS[0]}")
     column = next((name for name in _COLUMNS if has_columns(file, "path", name)), None)
     if column is None:
         raise DataError(f"--reads {file}: need a table with the columns path and {_COLUMNS[0]}; give another file")

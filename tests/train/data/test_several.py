@@ -179,6 +179,11 @@ def test_reads_that_cannot_be_used_are_one_line(tmp_path: Path, text: str, messa
         read_reads(tmp_path / "reads.csv")
 
 
+def test_reads_that_are_not_there_are_one_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such file; give a table"):
+        read_reads(tmp_path)
+
+
 def test_reads_of_other_films_are_refused(tmp_path: Path) -> None:
     (tmp_path / "reads.csv").write_text("path,read\nelsewhere.png,Normal\n")
     with pytest.raises(DataError, match="its 1 reads are of none of the 12 films"):

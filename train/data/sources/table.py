@@ -1,7 +1,7 @@
 """A table of your own: `labels.csv` in a folder, or any CSV or TSV; the columns `path` and `label`, and more if known.
 
-`patient`, `split` (train, val or test), `source`, `age` in years, `view` (PA, AP, lateral ...), `sex`. Labels are COVIDx
-labels or class names, in any case. Separated by commas, semicolons or tabs, as a spreadsheet saves it.
+`patient`, `split` (train, val or test), `source`, `age` in years, `view` (PA, AP, lateral ...), `sex`. Labels are
+COVIDx labels or class names, in any case. Separated by commas, semicolons or tabs, as a spreadsheet saves it.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ def read(path: Path, roots: Sequence[Path]) -> Collection:
         patient = row.get("patient") or patient_in_name(row["path"].replace("\\", "/"))
         age = age_in_years(row.get("age", ""))
         found = finders[split].find(row["path"])
-        example = Example(found, _LABELS[label], patient, row.get("source", ""), age, row.get("view", ""), row.get("sex", ""))
+        source, view, sex = (row.get(name, "") for name in ("source", "view", "sex"))
+        example = Example(found, _LABELS[label], patient, source, age, view, sex)
         splits.setdefault(split, []).append(example)
     return Collection({name: splits[name] for name in SPLITS if name in splits}, f"a table ({file.name})")
