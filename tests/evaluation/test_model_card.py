@@ -140,3 +140,25 @@ def test_a_positive_answer_of_a_class_without_false_alarms() -> None:
     never = ppv_at(rate(0, 10), rate(50, 50), 0.01)
     assert never.value == 0.0
     assert ppv_at(rate(0, 0), rate(5, 5), 0.01).value is None
+
+
+def test_maps_stand_beside_maps_that_know_nothing() -> None:
+    metrics, run = parts()
+    figures = {
+        **{name: rate(30, 40).as_json() for name in ("hit", "overlap", "precision_recall", "inside")},
+        "inside_of": {},
+        "seconds": 1.0,
+    }
+    counts = {"marked": 90, "told_rightly": 80, "measured": 40}
+    metrics["test"]["maps"] = {
+        "films_with_boxes": counts,
+        "films_with_lung_masks": counts,
+        "methods": {"grad_cam": figures},
+        "references": {"box prior": figures},
+    }
+    metrics["test"]["model"]["certificate"] = {"grad_cam": "stood 1 of 4 tests"}
+    text = card(metrics, run)
+    assert "40 of 80 with radiologists' boxes" in text
+    assert "| grad_cam | 75.0% (" in text
+    assert "| *box prior* | 75.0% (" in text
+    assert "| grad_cam | stood 1 of 4 tests |" in text

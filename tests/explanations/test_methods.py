@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from explanations import METHODS, explain_batch, parse_options
-from explanations.methods.meaningful_perturbation import SALIENCY_SHARE, _ranked
+from explanations.methods.meaningful_perturbation import SALIENCY_SHARE, _ranked, _smoothed
+from explanations.perturbations import perturbation
 from explanations.target_model import TargetModel
 from model_src.classes import COVID, HEALTHY
 
@@ -93,9 +94,30 @@ def test_what_a_mask_removes_without_need_ranks_behind_what_the_answer_depends_o
         torch.testing.assert_close(image[far], torch.full_like(image[far], 1 - SALIENCY_SHARE), atol=0.01, rtol=0)
 
 
-@pytest.mark.parametrize("perturbation", ["blur", "fade", "noise", "healthy"])
-def test_preservation_mask_keeps_the_patch(patch_case, perturbation):
-    options = _options("meaningful_perturbation", objective="preservation", perturbation=perturbation, blur_sigma=40)
+def test_the_mirrored_film_takes_one_sided_density_away_and_adds_none(patch_case):
+    model = TargetModel(patch_case.network, [COVID], patch_case.x.device)
+    film = torch.full((1, 1, 8, 8), 0.2)
+    film[..., 2:4, :3] = 0.9  # dense on the left alone
+    film[..., 6, :] = 0.7  # and on both sides
+    clear = torch.full((1, 1, 8, 8), 0.2)
+    clear[..., 6, :] = 0.7
+    torch.testing.assert_close(perturbation("mirror", model, film, 10, 0), clear)
+    torch.testing.assert_close(perturbation("mirror", model, film.flip(-1), 10, 0), clear)
+
+
+def test_a_smoothed_map_is_wider_and_as_high():
+    maps = torch.zeros(1, 28, 28)
+    maps[0, 10, 12] = 0.6
+    smooth = _smoothed(maps, 2.0)[0]
+    assert smooth.argmax() == 10 * 28 + 12
+    assert smooth.max() == pytest.approx(0.6)
+    assert smooth[10, 14] == pytest.approx(0.6 * math.exp(-0.5), abs=1e-4)  # one standard deviation away
+    assert not _smoothed(torch.zeros(1, 28, 28), 2.0).any()
+
+
+@pytest.mark.parametrize("replaced_by", ["blur", "fade", "noise", "healthy"])
+def test_preservation_mask_keeps_the_patch(patch_case, replaced_by):
+    options = _options("meaningful_perturbation", objective="preservation", perturbation=replaced_by, blur_sigma=40)
     found = explain_batch(patch_case.network, patch_case.x[:1], [COVID], options)[0]
     cells = found.heatmap.reshape(7, 4, 7, 4).mean(axis=(1, 3))
     assert np.unravel_index(cells.argmax(), cells.shape) == (2, 3)
