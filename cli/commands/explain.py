@@ -36,6 +36,7 @@ from cli.file_names import output_stems, shortened, shown
 from cli.image_batch import ImageBatch, expand, summary
 from cli.options import add_connection_arguments, add_image_arguments, connect
 from cli.saved_explanations import require_folder, save, save_objects, write_figure
+from client.answer_words import answer_in_words
 from client.http import CoroNetClient
 from model_src.classes import CLASS_NAMES, class_index
 from model_src.errors import InvalidRequest, NotAcceptable, RequestError
@@ -117,6 +118,8 @@ def run(args: argparse.Namespace) -> int:
                 continue
             if not explained:
                 print(f"{shown(path)}  {summary(response)}")
+                if words := answer_in_words(response):
+                    print("  " + " ".join(words))
                 print(_row("method", "target", "P before", "P after", "deletion", "insertion"))
             print(figures(response), flush=True)
             save(response, args.out, _stem(args, stem, method, response["target"]))

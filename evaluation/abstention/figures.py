@@ -102,8 +102,8 @@ def is_answer(result: ImageResult, judgement: Judgement) -> bool:
 def _coverage(judged: Iterable[Judged], label: int, source: str) -> Coverage:
     of_class = [judgement for result, judgement in judged if result.truth == label]
     levels = list(of_class[0].sets) if of_class else []
-    within = {level: _share(of_class, lambda each, level=level: label in each.sets[level]) for level in levels}
-    return Coverage(CLASS_NAMES[label], source, within)
+    held = {level: sum(label in judgement.sets[level] for judgement in of_class) for level in levels}
+    return Coverage(CLASS_NAMES[label], source, {level: rate(held[level], len(of_class)) for level in levels})
 
 
 def _in_scope(scoped: Sequence[tuple[ImageResult, InScope]], sources: Sequence[str]) -> dict[str, Estimate]:

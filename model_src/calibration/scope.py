@@ -42,6 +42,7 @@ NOVEL = "a film unlike those that the model was calibrated on"
 
 LIMIT = 1.0  # of the score
 _LARGEST_LOGIT = 10.0  # a gate's score is at most exp(10)
+_LARGEST_SCORE = math.exp(_LARGEST_LOGIT)
 _FLAT = 0.05  # contrast below which a picture's cells are not stretched any further
 
 Finite = Annotated[float, Field(allow_inf_nan=False, description="a finite number")]
@@ -136,12 +137,17 @@ class ScopeScorer:
         return logits[:, 1:].argmax(1) + 1, np.logaddexp.reduce(logits[:, 1:], axis=1) - logits[:, FRONTAL]
 
     def novelty(self, descriptions: np.ndarray) -> np.ndarray:
-        """(N,) distance from the validation films: root of the mean square, in deviations along an axis."""
-        standard = (descriptions - self._centre) / self._scale
+        """(N,) distance from the validation films: root of the mean square, in deviations along an axis.
+
+        Infinite where a description holds what is no number.
+        """
+        finite = np.isfinite(descriptions).all(1)
+        known = np.where(finite[:, None], descriptions, 0).astype(np.float64)
+        standard = (known - self._centre) / self._scale
         along = standard @ self._axes.T
         rest = np.maximum((standard**2).sum(1) - (along**2).sum(1), 0)  # the axes are of length 1
         squares = ((along / self._spread) ** 2).sum(1) + rest / self._scope.rest**2
-        return np.sqrt(squares / standard.shape[1])
+        return np.where(finite, np.sqrt(squares / standard.shape[1]), np.inf)
 
     def score(self, descriptions: np.ndarray) -> list[InScope]:
         """For each of N descriptions, float32 (N, D): whether it is in scope, and why not."""
@@ -155,5 +161,5 @@ class ScopeScorer:
         gate = math.exp(max(-_LARGEST_LOGIT, min(_LARGEST_LOGIT, odds - self._scope.gate_limit)))
         inside = NOVEL if novelty > LIMIT else REASONS[FRONTAL]
         reason = REASONS[kind] if gate > LIMIT else inside
-        score = max(gate, novelty)
+        score = min(max(gate, novelty), _LARGEST_SCORE)  # finite, whatever the network's numbers are
         return InScope(score <= LIMIT, score, LIMIT, reason)

@@ -19,6 +19,8 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"
 def measured() -> Measurements:
     """Of a batch with three images, one error and one explanation."""
     measured = Measurements(predictions=Counter({"COVID-19": 2, "Healthy": 1}), errors=Counter({"InvalidImage": 1}))
+    measured.set_sizes["90"].update({1: 2, 2: 1})
+    measured.in_scope.update({True: 2, False: 1})
     measured.residuals["healthy"] += [0.01, 0.0300000004]
     measured.seconds["decode"].append(0.25)
     measured.explanation_seconds["grad_cam"].append(1.5)
@@ -44,6 +46,10 @@ def test_every_measurement_has_its_name_type_and_dimension(measured):
     assert metrics.added == [
         ("CoroNetPredictions", "counter", "count", {"Class": "COVID-19"}, 2),
         ("CoroNetPredictions", "counter", "count", {"Class": "Healthy"}, 1),
+        ("CoroNetSetSize", "counter", "count", {"Size": "1 of 90%"}, 2),
+        ("CoroNetSetSize", "counter", "count", {"Size": "2 of 90%"}, 1),
+        ("CoroNetScope", "counter", "count", {"InScope": "yes"}, 2),
+        ("CoroNetScope", "counter", "count", {"InScope": "no"}, 1),
         ("CoroNetErrors", "counter", "count", {"Type": "InvalidImage"}, 1),
         ("CoroNetExplanationSeconds", "histogram", "s", {"Method": "grad_cam"}, 1.5),
         ("CoroNetStepSeconds", "histogram", "s", {"Step": "decode"}, 0.25),

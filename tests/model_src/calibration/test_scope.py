@@ -76,6 +76,13 @@ def test_a_film_that_is_new_says_so() -> None:
     assert scorer.score(described(along=0.5 * LENGTH**0.5 - 0.1))[0].value
 
 
+def test_a_summary_that_is_no_number_is_new_and_its_score_is_one() -> None:
+    for value in (np.nan, np.inf, 1e30):
+        judged = ScopeScorer(make_scope()).score(described(across=value))[0]
+        assert (judged.value, judged.reason) == (False, NOVEL)
+        assert judged.score == pytest.approx(np.exp(10))
+
+
 def test_pictures_are_described_without_their_contrast() -> None:
     ramp = torch.linspace(0, 1, 32).repeat(32, 1)[None, None]
     dark, bright = describe_pictures(ramp * 0.5)[0], describe_pictures(ramp * 0.5 + 0.5)[0]
