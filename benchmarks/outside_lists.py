@@ -1,0 +1,53 @@
+"""Lists of films outside the classes for `coronet evaluate --outside`, in two halves: development, and looked at once.
+
+    python -m benchmarks.outside_lists DATA_DIR OUT_DIR [--half final|development]
+
+DATA_DIR has a metadata.csv with path, class and source. Films whose class begins with "other:" and films of children
+(source "child-...") are outside. The half is that of the path's SHA-256: odd for development, even for the final
+evaluation. OUT_DIR gets a list for each source, and `evaluate` takes it with `--roots DATA_DIR`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+HALVES = ("final", "development")  # by the last bit of the digest
+
+
+def half_of(path: str) -> str:
+    """ "final" or "development", by the path as metadata.csv has it."""
+    return HALVES[hashlib.sha256(path.encode()).digest()[-1] % 2]
+
+
+def outside_lists(rows: Iterable[Mapping[str, str]], half: str) -> dict[str, list[str]]:
+    """Source -> paths of one half."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        outside = row["class"].startswith("other:") or row["source"].startswith("child-")
+        if outside and half_of(row["path"]) == half:
+            found[row["source"]].append(row["path"])
+    return dict(found)
+
+
+def main() -> None:
+    """Write the lists and say how long they are."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data_dir", type=Path, metavar="DATA_DIR")
+    parser.add_argument("out", type=Path, metavar="OUT_DIR")
+    parser.add_argument("--half", choices=HALVES, default="final")
+    args = parser.parse_args()
+    with (args.data_dir / "metadata.csv").open(newline="", encoding="utf-8") as stream:
+        lists = outside_lists(csv.DictReader(stream), args.half)
+    args.out.mkdir(parents=True, exist_ok=True)
+    for source, paths in sorted(lists.items()):
+        (args.out / f"{source}.txt").write_text("\n".join(paths) + "\n", encoding="utf-8")
+        print(f"{args.out / source}.txt: {len(paths)} films of the {args.half} half")
+
+
+if __name__ == "__main__":
+    main()
