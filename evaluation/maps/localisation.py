@@ -56,7 +56,9 @@ def otsu_threshold(drawn: np.ndarray) -> float:
     low, high = float(drawn.min()), float(drawn.max())
     if low == high:
         return high
-    counts, edges = np.histogram(drawn, bins=_BINS, range=(low, high))
+    # In [0, 1]: the smallest numbers that float32 has cannot be parted into bins.
+    scaled = (drawn.astype(np.float64) - low) / (high - low)
+    counts, edges = np.histogram(scaled, bins=_BINS, range=(0, 1))
     centres = (edges[:-1] + edges[1:]) / 2
     below = np.cumsum(counts)[:-1].astype(np.float64)
     sums = np.cumsum(counts * centres)
@@ -65,7 +67,7 @@ def otsu_threshold(drawn: np.ndarray) -> float:
     mean_above = (sums[-1] - sums[:-1]) / np.maximum(above, 1)
     between = below * above * (mean_below - mean_above) ** 2
     best = np.flatnonzero(between >= between.max() * (1 - 1e-12))
-    return float(edges[1:-1][best].mean())
+    return low + (high - low) * float(edges[1:-1][best].mean())
 
 
 def precision_recall_area(drawn: np.ndarray, region: np.ndarray) -> float:

@@ -59,6 +59,8 @@ def test_share_inside_is_of_the_sum(region):
 def test_otsu_parts_two_groups_in_the_middle_of_the_gap():
     assert otsu_threshold(np.array([[0.0, 0.1, 0.1], [0.9, 0.9, 1.0]])) == pytest.approx(0.5, abs=0.01)
     assert otsu_threshold(np.full((2, 2), 0.3)) == pytest.approx(0.3)
+    faint = np.array([[0, 2e-45], [0, 6e-45]], dtype=np.float32)  # among the smallest numbers there are
+    assert 2e-45 < otsu_threshold(faint) < 6e-45
 
 
 def test_precision_recall_area_is_scikit_learns():
