@@ -20,6 +20,8 @@ def ppv_at(sensitivity: Estimate, specificity: Estimate, prevalence: float) -> E
         return undefined(sensitivity.total + specificity.total, "a rate that it needs is not defined")
     found, low, high = (float(value or 0.0) for value in (sensitivity.value, sensitivity.low, sensitivity.high))
     alarms, fewest, most = (1 - float(value or 0.0) for value in (specificity.value, specificity.high, specificity.low))
+    if not found and not alarms:
+        return undefined(sensitivity.total + specificity.total, "no film was called so")
     odds = prevalence / (1 - prevalence)
     if min(found, alarms, low, fewest) <= 0:
         ends = (_share(odds, low, most), _share(odds, high, fewest))

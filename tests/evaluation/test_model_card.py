@@ -137,8 +137,8 @@ def test_a_positive_answer_of_a_class_without_false_alarms() -> None:
     assert perfect.high == 1.0
     assert perfect.low is not None
     assert 0 < perfect.low < 0.2  # 50 films cannot say that of a hundred none is called so
-    never = ppv_at(rate(0, 10), rate(50, 50), 0.01)
-    assert never.value == 0.0
+    assert ppv_at(rate(0, 10), rate(50, 50), 0.01).note == "no film was called so"
+    assert ppv_at(rate(0, 10), rate(40, 50), 0.01).value == 0.0
     assert ppv_at(rate(0, 0), rate(5, 5), 0.01).value is None
 
 
