@@ -22,7 +22,7 @@ export function updateAnswer() {
     id("headline-text").textContent = put.text;
     id("headline-more").textContent = put.more;
     updateBars(prediction, put);
-    updateSuch(prediction);
+    updateSuch(prediction, put);
   }
   updateWarnings(one);
   updateFacts(one);
@@ -79,7 +79,8 @@ function updateBars(prediction, put) {
   );
 }
 
-function updateSuch(prediction) {
+function updateSuch(prediction, put) {
+  document.querySelector(".such").hidden = put.kind !== "answer"; // the counts are of answers
   const { text, share } = suchAnswers(prediction.such_answers);
   id("such-text").textContent = text;
   const canvas = id("such-dots");

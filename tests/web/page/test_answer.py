@@ -80,6 +80,7 @@ def test_a_film_out_of_scope_says_why(page, site):
     assert page.locator("#headline-text").inner_text() == "I do not know"
     assert page.locator("#headline-more").inner_text().startswith("This looks like a chest film that is upside down.")
     assert page.locator(".row .state").inner_text().startswith("I do not know")
+    assert page.locator(".such").is_hidden()
     # The figures are there, but hollow.
     hollow = "[...document.querySelectorAll('.bar span')].map(bar => getComputedStyle(bar).borderTopStyle)"
     assert page.evaluate(hollow) == ["solid"] * 3
