@@ -157,5 +157,8 @@ class Work:
 
 
 def _wanted(results: Mapping[str, bytes], target: Target) -> dict[str, bytes]:
-    """The results that a target is to have; a film may have none of a kind, such as an outline."""
-    return {name: content for name, content in results.items() if name in target.results}
+    """The results that a target is to have, the report last: whoever finds it finds the others too.
+
+    A film may have none of a kind, such as an outline.
+    """
+    return {name: results[name] for name in sorted(results) if name in target.results}

@@ -22,6 +22,7 @@ def root(tmp_path):
     spool.fail(key_of("0"), "it refuses")
     spool.fail(key_of("1"), "it refuses too")
     task = spool.task(key_of("2"))
+    assert task
     spool.save(key_of("2"), replace(task, arrived=task.arrived - 600, tries=3, why="it is down"))
     spool.finish(key_of("3"), 0.0)
     spool.close()
