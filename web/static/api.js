@@ -37,13 +37,15 @@ export async function film(bytes, name, signal) {
 
 /** The prediction's JSON. */
 export async function predict(bytes, name, signal) {
-  return send("/api/predict", post(bytes, name, signal), (response) => response.json());
+  const found = await send("/api/predict", post(bytes, name, signal), (response) => response.json());
+  return understood(found, Number.isFinite(found?.probabilities?.[found.label]));
 }
 
 /** The explanation's JSON. Aborting `signal` ends it on the server too. */
 export async function explain(bytes, name, method, target, signal) {
   const asked = new URLSearchParams({ method, target });
-  return send(`/api/explain?${asked}`, post(bytes, name, signal), (response) => response.json());
+  const found = await send(`/api/explain?${asked}`, post(bytes, name, signal), (response) => response.json());
+  return understood(found, found?.heatmap?.[0]?.length > 0 && typeof found.sign === "string");
 }
 
 /** Hand over one verdict; it is finished even if the page is closed meanwhile. */
@@ -54,6 +56,11 @@ export async function verdict(fields) {
 /** The report as a Blob. */
 export async function report(format, fields, signal) {
   return send(`/api/report?format=${format}`, { ...json(fields), signal }, (response) => response.blob());
+}
+
+function understood(answer, whole) {
+  if (!whole) throw new Refused("The server sent something that is no answer; is it a CoroNet server?");
+  return answer;
 }
 
 function post(bytes, name, signal) {

@@ -105,6 +105,12 @@ def test_a_film_gone_by_is_not_explained(page, site):
     assert page.evaluate(done) == [1, 0, 0, 1]
 
 
+def test_an_explanation_without_a_map_is_refused(page, site):
+    page.route("**/api/explain?*", lambda route: route.fulfill(json={"heatmap": []}))
+    add(page, plain_film())
+    until(page, "document.querySelector('#explain-line').textContent.startsWith('The server sent something')")
+
+
 def test_a_refused_explanation_says_why(page, site):
     site.model.behaviour.refuse_explanations = "it would take 700 s: ask for fewer steps"
     add(page, plain_film())

@@ -136,6 +136,13 @@ def test_no_verdict_on_what_was_refused(page, label):
     assert page.get_by_role("button", name=label).is_disabled()
 
 
+@pytest.mark.parametrize("fields", [{"label": "Nonsense"}, {"probabilities": None}, {"label": None}])
+def test_an_answer_that_is_none_is_refused(page, site, fields):
+    site.model.behaviour.prediction = fields
+    add(page, plain_film())
+    assert page.locator(".row .state").inner_text().startswith("The server sent something that is no answer")
+
+
 def test_try_again(page, site):
     """A film that the server failed on for a reason of its own."""
     site.model.behaviour.prediction = {"probabilities": float("nan")}  # no JSON
