@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from model_src.calibration.judgement import Judgement
+if TYPE_CHECKING:  # its own imports need pydantic, which the base installation lacks
+    from model_src.calibration.judgement import Judgement
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inference.results import Prediction
-from model_src.calibration.judgement import Judgement
 from model_src.classes import CLASS_NAMES
 from model_src.model_names import PREDICT_MODEL
+
+if TYPE_CHECKING:  # its own imports need pydantic, which the base installation lacks
+    from model_src.calibration.judgement import Judgement
 
 SCORE_DIGITS = 4
 DIGITS = 7  # float32 holds no more; keeps 0.1 from printing as 0.10000000149011612
