@@ -50,8 +50,12 @@ class Work:
     known: KnownReports
 
     def start(self, workers: int) -> None:
-        """Begin with what is waiting, on so many threads; `schedule.close()` ends them after the film in hand."""
-        self.look_for_films()
+        """Begin with what is waiting, on so many threads; `schedule.close()` ends them after the film in hand.
+
+        Whatever waits is due at once: who starts a node anew has often mended something.
+        """
+        found = {key: self.spool.task(key) for key in self.spool.waiting()}
+        self.schedule.put_new({key: replace(task, not_before=0.0) for key, task in found.items() if task})
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(workers)]
         for thread in self._threads:
             thread.start()
@@ -63,7 +67,7 @@ class Work:
             thread.join(max(0.0, deadline - time.monotonic()))
 
     def look_for_films(self) -> None:
-        """Put films into the schedule that lie in waiting/ and are not in it: after a start or `coronet pacs retry`."""
+        """Put films into the schedule that lie in waiting/ and are not in it: after `coronet pacs retry`."""
         unknown = set(self.spool.waiting()) - self.schedule.known()
         found = {key: self.spool.task(key) for key in unknown}
         self.schedule.put_new({key: task for key, task in found.items() if task})

@@ -172,6 +172,14 @@ def test_a_disk_too_full_to_note_a_failed_try_loses_no_film(run, monkeypatch):
     assert keys_in(work.spool.root, "done") == [KEY]
 
 
+def test_after_a_new_start_whatever_waits_is_due(run, tmp_path):
+    spool = Spool(tmp_path / "spool")
+    spool.add(KEY, film(1))
+    spool.save(KEY, Task(arrived=1.0, tries=3, not_before=9e9))
+    spool.close()
+    assert keys_in(run(Scripted(), {"one": Scripted()}).spool.root, "done") == [KEY]
+
+
 def test_a_film_whose_folder_is_taken_away_is_let_go(run, tmp_path):
     class Gone(Scripted):
         spool: Path
