@@ -57,6 +57,9 @@ GRID: tuple[dict[str, str], ...] = (
     {"tv": "2"},
     {"smoothing": "0"},
     {"smoothing": "4"},
+    {"layers": "weigh"},
+    {"perturbation": "mirror", "smoothing": "3", "layers": "weigh"},
+    {"perturbation": "mirror", "objective": "preservation", "smoothing": "3", "layers": "weigh"},
 )
 OTHERS = ("grad_cam", "saliency")
 

@@ -44,10 +44,16 @@ class _FilmClassifier(nn.Module):
 
     def features(self, film: Tensor) -> Tensor:
         """The last convolutional map."""
+        return self.feature_maps(film)[-1]
+
+    def feature_maps(self, film: Tensor) -> list[Tensor]:
+        """The maps that the four layers return."""
         net: Any = self.model.network
         x = (film - self.model.input_mean) / self.model.input_std
-        x = net.maxpool(net.relu(net.bn1(net.conv1(x))))
-        return net.layer4(net.layer3(net.layer2(net.layer1(x))))
+        maps = [net.maxpool(net.relu(net.bn1(net.conv1(x))))]
+        for layer in (net.layer1, net.layer2, net.layer3, net.layer4):
+            maps.append(layer(maps[-1]))
+        return maps[1:]
 
     def classify(self, features: Tensor) -> Tensor:
         """Logits (N, 3) from the map that `features` returns."""

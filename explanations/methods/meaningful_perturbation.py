@@ -20,6 +20,7 @@ from torch import Tensor
 from explanations.deadline import Deadline, never, over
 from explanations.fast_model import fast_model
 from explanations.grid_maps import pool, to_heatmap
+from explanations.layer_evidence import layer_evidence
 from explanations.mask import GRID, MaskUpsampler, discs
 from explanations.mask_descent import MaskProblem, descend
 from explanations.method import Maps, Method, Work
@@ -54,6 +55,9 @@ class PerturbationSettings(Settings):
     jitter: int = integer(4, 0, 16, "largest random shift of the mask in a step", unit="pixels of a 224-pixel image")
     init: str = choice("attribution", STARTS, "the start mask")
     smoothing: float = number(0.0, 0, 8, "Gaussian on the finished map, which it makes wider", unit="cells of its grid")
+    layers: str = choice(
+        "ignored", ("ignored", "weigh"), "whether the classifier's middle layers weigh the finished map (LayerCAM)"
+    )
     seeds: int = integer(1, 1, 8, "independent runs that are averaged")
 
 
@@ -85,6 +89,8 @@ def attribute(model: TargetModel, x: Tensor, settings: PerturbationSettings) -> 
         heatmaps = _ranked(heatmaps, 1 - start if deletion else start, fast, x)
     if settings.smoothing > 0:
         heatmaps = _smoothed(heatmaps, settings.smoothing)
+    if settings.layers == "weigh":
+        heatmaps = (heatmaps - heatmaps.amin(dim=(1, 2), keepdim=True)) * layer_evidence(fast, x)
     warnings = _powerless(model, x, perturbed, settings)
     if deadline is not None and (late or len(runs) < settings.seeds or any(run.out_of_time for run in runs)):
         for of_image in warnings:
@@ -212,7 +218,8 @@ def work(settings: PerturbationSettings) -> Work:
     """Passes that `attribute` may take for one image."""
     start = START_STEPS + 1 if settings.init == "attribution" else 0  # and one gradient that ranks the map
     forwards = DISCS + 3 if settings.init == "circular" else 3
-    return Work(forwards=forwards + 2, mask_steps=start + settings.seeds * settings.steps)
+    layers = 1 if settings.layers == "weigh" else 0
+    return Work(forwards=forwards + 2, gradients=layers, mask_steps=start + settings.seeds * settings.steps)
 
 
 METHOD = Method(

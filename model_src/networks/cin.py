@@ -36,6 +36,14 @@ class CIN(ResNet):
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
         return self.layer4(self.layer3(self.layer2(self.layer1(x))))
 
+    def feature_maps(self, r: Tensor) -> list[Tensor]:
+        """The maps that the four layers return, the last as `features`; of eager networks alone."""
+        x = (r - self.residual_mean) / self.residual_std
+        maps = [self.maxpool(self.relu(self.bn1(self.conv1(x))))]
+        for layer in (self.layer1, self.layer2, self.layer3, self.layer4):
+            maps.append(layer(maps[-1]))
+        return maps[1:]
+
     @torch.jit.export
     def classify(self, f: Tensor) -> Tensor:
         """Logits (N, 3) from the map that `features` returns."""

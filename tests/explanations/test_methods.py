@@ -9,10 +9,12 @@ import pytest
 import torch
 
 from explanations import METHODS, explain_batch, parse_options
+from explanations.layer_evidence import layer_evidence
 from explanations.methods.meaningful_perturbation import SALIENCY_SHARE, _ranked, _smoothed
 from explanations.perturbations import perturbation
 from explanations.target_model import TargetModel
 from model_src.classes import COVID, HEALTHY
+from model_src.errors import InvalidRequest
 
 # Options under which a method's map is exactly 1 in the patch's cell and 0 elsewhere.
 ONE_HOT: dict[str, dict[str, object]] = {
@@ -103,6 +105,33 @@ def test_the_mirrored_film_takes_one_sided_density_away_and_adds_none(patch_case
     clear[..., 6, :] = 0.7
     torch.testing.assert_close(perturbation("mirror", model, film, 10, 0), clear)
     torch.testing.assert_close(perturbation("mirror", model, film.flip(-1), 10, 0), clear)
+
+
+def test_middle_layers_show_where_the_classifier_looks(random_chain):
+    model = TargetModel(random_chain, [COVID], torch.device("cpu"))
+    film = torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(random_chain.cin.feature_maps(film.expand(-1, 3, -1, -1))[-1],
+                               random_chain.cin.features(film.expand(-1, 3, -1, -1)))  # fmt: skip
+    evidence = layer_evidence(model, film)
+    assert evidence.shape == (1, 28, 28)
+    assert 0 <= float(evidence.min()) < float(evidence.max()) <= 1
+    # By hand: the same from the classifier that begins at the second layer's map.
+    maps = [m.detach().requires_grad_(True) for m in random_chain.cin.feature_maps(random_chain.residuals(film))]
+    third = random_chain.cin.layer3(maps[1])
+    (gradient,) = torch.autograd.grad(
+        model.log_odds_of(random_chain.cin.classify(random_chain.cin.layer4(third))).sum(), maps[1]
+    )
+    second = (gradient.clamp(min=0) * maps[1].detach()).sum(1)
+    assert second.shape[-1] == 8
+    top, left = (int(3.5 * place) for place in divmod(int(second[0].argmax()), 8))  # 8 cells on 28
+    assert evidence[0, top : top + 4, left : left + 4].max() > 0.4
+
+
+def test_a_classifier_whose_middle_layers_are_hidden_is_named(patch_case):
+    with pytest.raises(InvalidRequest, match="middle layers cannot be seen; ask with layers=ignored"):
+        explain_batch(
+            patch_case.network, patch_case.x[:1], [COVID], _options("meaningful_perturbation", layers="weigh")
+        )
 
 
 def test_a_smoothed_map_is_wider_and_as_high():
