@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -91,7 +92,7 @@ def test_facts_survive_the_csv_and_older_ones_have_none(results: list[ImageResul
 
 def test_honest_tables_know_what_training_saw(results: list[ImageResult]) -> None:
     groups, pooled = subgroups(results, replicates=50), measure(Predictions.of(results), replicates=50)
-    provenance = {"data": {"train_sources": {"a": {}, "x": {}}}}
+    provenance: dict[str, Any] = {"data": {"train_sources": {"a": {}, "x": {}}}}
     found = honest(results, groups, pooled, provenance, ["a"], replicates=50)
     assert found.training_sources == ("a", "x")
     assert [group.value for group in found.unseen] == ["b", "c"]
