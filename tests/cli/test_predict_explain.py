@@ -16,7 +16,7 @@ from handlers.limits import Limits
 from outputs import multipart
 from outputs.heatmap_png import heatmap_png
 from outputs.montage import PANEL, write_montage
-from tests.fixtures.fake_server import EXPLANATION
+from tests.fixtures.fake_server import EXPLANATION, PREDICTION
 
 
 @pytest.fixture
@@ -36,6 +36,22 @@ def test_predict_prints_a_line_per_image(asked, xray_png, capsys):
         f"coronet: {xray_png}: the image is small",
         "coronet: research use only, not for diagnosis",
     ]
+
+
+CALIBRATED = {
+    "prediction_set": {"90": ["COVID-19", "Pneumonia"], "95": ["COVID-19", "Pneumonia", "Healthy"]},
+    "in_scope": {"value": True, "score": 0.5, "threshold": 1.0, "reason": "like the others"},
+    "such_answers": {"answers": 100, "right": 69, "from": 0.8, "to": 0.9},
+}
+
+
+def test_an_answer_of_a_calibrated_model_is_said_in_words(asked, fake_server, xray_png, tmp_path, capsys):
+    fake_server.answers = [(200, {**PREDICTION, **CALIBRATED})]
+    assert asked("predict", xray_png) == 0
+    assert capsys.readouterr().out.splitlines()[1].split("  ")[-1] == "I do not know: COVID-19 or Pneumonia."
+    fake_server.answers = [(200, {**EXPLANATION, **CALIBRATED})]
+    assert asked("explain", xray_png, "--method", "saliency", "--out", tmp_path / "out") == 0
+    assert capsys.readouterr().out.splitlines()[1] == "  I do not know: COVID-19 or Pneumonia."
 
 
 def test_predict_json_is_the_servers_answer_with_the_file(asked, xray_png, capsys):
