@@ -127,6 +127,7 @@ def test_bench(coronet, fake_server):
     [
         (["serve"], "serve"),
         (["web", "--url", "http://127.0.0.1:1"], "web"),
+        (["pacs", "status"], "pacs"),
         (["export", "run", "--out", "artefacts"], "serve"),
         (["train", "data", "--out", "run"], "train"),
         (["phantoms", "out"], "train"),
@@ -140,3 +141,12 @@ def test_a_missing_extra_is_named_in_one_line(coronet, words, extra):
     assert done.stderr.startswith("coronet: found no ")
     assert done.stderr.endswith(f"pip install '.[{extra}]'\n")
     assert done.stderr.count("\n") == 1
+
+
+def test_the_node_needs_its_extra_alone(wheel, tmp_path):
+    commands = install(wheel, tmp_path, "pacs")
+    script = "import coronet_serve, pacs.node, pacs.folder_mode, pacs.status, sys; print('torch' in sys.modules)"
+    done = subprocess.run(
+        [commands / "python", "-c", script], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert done.stdout == "False\n", done.stderr
