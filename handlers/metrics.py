@@ -51,7 +51,7 @@ def samples(measured: Measurements, requests: int) -> Iterator[Sample]:
         yield "CoroNetPredictions", COUNTER, "count", count, {"Class": label}
     for level, sizes in measured.set_sizes.items():
         for size, count in sizes.items():
-            yield "CoroNetSetSize", COUNTER, "count", count, {"Size": f"{size} of {level}%"}
+            yield "CoroNetSetSize", COUNTER, "count", count, {"Size": f"{size}_of_{level}"}
     for inside, count in measured.in_scope.items():
         yield "CoroNetScope", COUNTER, "count", count, {"InScope": "yes" if inside else "no"}
     for kind, count in measured.errors.items():

@@ -46,8 +46,8 @@ def test_every_measurement_has_its_name_type_and_dimension(measured):
     assert metrics.added == [
         ("CoroNetPredictions", "counter", "count", {"Class": "COVID-19"}, 2),
         ("CoroNetPredictions", "counter", "count", {"Class": "Healthy"}, 1),
-        ("CoroNetSetSize", "counter", "count", {"Size": "1 of 90%"}, 2),
-        ("CoroNetSetSize", "counter", "count", {"Size": "2 of 90%"}, 1),
+        ("CoroNetSetSize", "counter", "count", {"Size": "1_of_90"}, 2),
+        ("CoroNetSetSize", "counter", "count", {"Size": "2_of_90"}, 1),
         ("CoroNetScope", "counter", "count", {"InScope": "yes"}, 2),
         ("CoroNetScope", "counter", "count", {"InScope": "no"}, 1),
         ("CoroNetErrors", "counter", "count", {"Type": "InvalidImage"}, 1),
