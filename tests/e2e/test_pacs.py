@@ -188,8 +188,13 @@ def test_killed_at_any_moment_it_loses_nothing_and_does_nothing_twice(node, orth
         films = list(range(5 * turn, 5 * turn + 5))
         statuses: list[int | None] = []
         sender = threading.Thread(target=lambda f=films, s=statuses: s.extend(node.send(*map(film, f))))
+        before = len(node.in_state("waiting")) + len(node.in_state("done"))
         sender.start()
-        time.sleep(0.04 * turn)
+        arrived = min(turn, 5)  # it is killed as soon as so many have
+        wait_for(
+            lambda n=before + arrived: len(node.in_state("waiting")) + len(node.in_state("done")) >= n, 30, "films"
+        )
+        time.sleep(0.1 * (turn - arrived))  # the last two times while it works
         node.kill()
         sender.join()
         sent += [number for number, status in zip(films, statuses, strict=True) if status == 0]
