@@ -59,6 +59,12 @@ def test_a_certificate_goes_with_the_weights_and_is_said(run_dir, stripes, boxes
     (other,) = predictor.explain([xray], parse_options({"method": "occlusion", "score_steps": 4, "steps": 9}))
     assert "certificate" not in other.details
 
+    report = tmp_path / "report"
+    assert main(["evaluate", str(run_dir), str(stripes), "--split", "train", "--explain", "--out", str(report)]) == 0
+    page = (report / "report.html").read_text()
+    assert "Certificate of the explanations" in page
+    assert "Stood" in page
+
     (run_dir / "certificate.json").write_text(json.dumps(facts | {"weights": {}}))
     assert main(["export", str(run_dir), "--out", str(tmp_path / "again")]) == 1
     assert "is of other weights than those beside it" in capsys.readouterr().err
