@@ -8,11 +8,12 @@ from io import BytesIO
 
 from pydicom import dcmread
 from pydicom.dataset import FileDataset
+from pydicom.uid import ImplicitVRLittleEndian
 from pynetdicom import AE, build_context
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
-from pynetdicom.status import STATUS_FAILURE, STORAGE_SERVICE_CLASS_STATUS, code_to_category
+from pynetdicom.status import STATUS_SUCCESS, STATUS_WARNING, STORAGE_SERVICE_CLASS_STATUS, code_to_category
 
 from pacs.delivery import Later, Rejected
 from pacs.settings import DicomTarget
@@ -39,7 +40,7 @@ class StoreSender:
     def send(self, objects: Mapping[str, bytes]) -> None:
         """As in `Sender`."""
         files = {name: dcmread(BytesIO(content)) for name, content in objects.items()}
-        contexts = {_context_key(file) for file in files.values()}
+        contexts = {context for file in files.values() for context in _contexts(file)}
         refused: list[str] = []
         with self._association([build_context(*key) for key in sorted(contexts)]) as association:
             taken = {context.abstract_syntax for context in association.accepted_contexts}
@@ -66,7 +67,7 @@ class StoreSender:
         if "Status" not in answer:
             raise Later(f"{name}: the association broke off, or nothing came within {self._timeout:g} s")
         status = int(answer.Status)
-        if status == _HAS_IT or code_to_category(status) != STATUS_FAILURE:
+        if status == _HAS_IT or code_to_category(status) in (STATUS_SUCCESS, STATUS_WARNING):
             return []
         meaning = STORAGE_SERVICE_CLASS_STATUS[status][1] if status in STORAGE_SERVICE_CLASS_STATUS else "unknown"
         why = f"{name}: status {status:04X} ({meaning})"
@@ -92,8 +93,13 @@ class StoreSender:
                 association.release()
 
 
-def _context_key(file: FileDataset) -> tuple[str, str]:
-    return str(file.SOPClassUID), str(file.file_meta.TransferSyntaxUID)
+def _contexts(file: FileDataset) -> list[tuple[str, str]]:
+    """What is proposed for a file: its own transfer syntax, and the one that everybody has to offer (PS3.5, 10.1).
+
+    A PACS may take the latter alone; then pynetdicom writes the file in it.
+    """
+    syntaxes = (str(file.file_meta.TransferSyntaxUID), str(ImplicitVRLittleEndian))
+    return [(str(file.SOPClassUID), syntax) for syntax in syntaxes]
 
 
 def _why_not(association: Association, own_title: str, target: DicomTarget) -> str:

@@ -66,7 +66,7 @@ def _ask(path: Path, target: Path, scorer: Scorer) -> dict[str, Any]:
         print(f"coronet: {path.name}: left out: {error}", file=sys.stderr)
         return {"file": path.name, "left_out": str(error)}
     except (Later, Rejected) as error:
-        print(f"coronet: {path.name}: {error}", file=sys.stderr)
+        print(f"coronet: {path.name}: {error.logged}", file=sys.stderr)  # mercure keeps it: no header may be in it
         return {"file": path.name, "failed": str(error)}
     except OSError as error:
         print(f"coronet: {path.name}: cannot be read: {error.strerror}", file=sys.stderr)

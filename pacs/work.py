@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from model_src.private_log import error_location
 from pacs.delivery import Later, Rejected, Sender
@@ -48,6 +48,7 @@ class Work:
     retries: Retries
     figures: Figures
     known: KnownReports
+    _threads: list[threading.Thread] = field(default_factory=list, init=False)
 
     def start(self, workers: int) -> None:
         """Begin with what is waiting, on so many threads; `schedule.close()` ends them after the film in hand.
@@ -61,7 +62,7 @@ class Work:
             thread.start()
 
     def wait(self, seconds: float) -> None:
-        """Wait for the films in hand, after `schedule.close()`."""
+        """Wait for the films in hand, after `schedule.close()`; at once where nothing was started."""
         deadline = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -122,7 +123,7 @@ class Work:
     def _finish(self, key: str, task: Task) -> None:
         self.spool.finish(key, task.arrived)
         self.schedule.drop(key)
-        seconds = time.time() - task.arrived
+        seconds = max(0.0, time.time() - task.arrived)  # somebody may have put the clock back
         self.figures.count_done(seconds)
         logger.info("film %s: done, %.1f s after it came", key[:8], seconds)
 

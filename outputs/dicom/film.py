@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from math import isfinite
+from unicodedata import category
 
 from pydicom import config
 from pydicom.datadict import dictionary_VM
@@ -54,6 +55,7 @@ _ENUMERATED = {
     "LossyImageCompression": ("00", "01"),
 }
 _LONGEST_UID = 64
+_CONTROLS = ("Cc", "Cs", "Zl", "Zp")  # of Unicode: controls, half characters, ends of lines and of paragraphs
 
 
 def read_film(image: bytes) -> Dataset:
@@ -144,8 +146,13 @@ def _is_valid(element: DataElement) -> bool:
         number_as_text = element.VR in ("DS", "IS")
         if number_as_text and not isfinite(float(value)):
             return False
-        if not number_as_text and isinstance(value, str | PersonName) and not str(value).isprintable():
+        if not number_as_text and isinstance(value, str | PersonName) and _has_controls(str(value)):
             return False  # a line break would be allowed by pydicom, and by no text that is copied
         as_it_is = isinstance(value, int | float | bytes) and not number_as_text
         validate_value(element.VR, value if as_it_is else str(value), config.RAISE)
     return True
+
+
+def _has_controls(text: str) -> bool:
+    """Whether a text has line breaks or other controls. Wide spaces and joiners, as names have them, are none."""
+    return any(category(letter) in _CONTROLS for letter in text)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import socket
 
 import pytest
 
 from cli.main import main
 from client.tokens import TOKEN_VARIABLE
+from launcher.torchserve_config import free_ports
 from tests.fixtures.films import film
 from tests.fixtures.scoring_server import TOKEN, ScoringServer
 
@@ -25,6 +28,21 @@ def test_without_settings_it_says_what_to_do(words, capsys):
     assert capsys.readouterr().err.startswith(
         "coronet: found no settings at pacs.yaml: write them (docs/how-to/pacs.md)"
     )
+
+
+@pytest.mark.parametrize("taken", ["metrics_port", "listen"])
+def test_a_port_that_is_taken_is_one_line(taken, tmp_path, capsys):
+    ports = dict(zip(("metrics_port", "listen"), free_ports(2), strict=True))
+    (tmp_path / "pacs.yaml").write_text(
+        f"""
+        listen: {{port: {ports["listen"]}, callers: [PACS]}}
+        targets: [{{name: pacs, dicom: {{host: 127.0.0.1, port: 1, ae_title: PACS}}}}]
+        metrics_port: {ports["metrics_port"]}
+        """
+    )
+    with socket.create_server(("127.0.0.1", ports[taken])):
+        assert main(["pacs"]) == 1
+    assert re.fullmatch(rf"coronet: {taken}: .*port {ports[taken]} cannot be had .*\n", capsys.readouterr().err)
 
 
 def test_half_a_folder_mode_is_refused(tmp_path, capsys):

@@ -21,14 +21,17 @@ OBJECTS = {"report": film(1), "map": film(2)}
 
 
 class Pacs:
-    """Answers every object with `status`; takes CR alone."""
+    """Answers every object with `status`; takes CR alone, in these transfer syntaxes."""
 
-    def __init__(self) -> None:
+    def __init__(self, *takes: str) -> None:
         self.status = 0x0000
         self.got: list[str] = []
+        self.syntaxes: set[str] = set()
         self.entity = AE("PACS")
         self.entity.require_called_aet = True
-        self.entity.add_supported_context(uid.ComputedRadiographyImageStorage)
+        self.entity.add_supported_context(
+            uid.ComputedRadiographyImageStorage, list(takes) or [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian]
+        )
         self.entity.add_supported_context(Verification)
         (self.port,) = free_ports(1)
         handlers = [(evt.EVT_C_STORE, self._store)]
@@ -36,6 +39,7 @@ class Pacs:
 
     def _store(self, event: evt.Event) -> int:
         self.got.append(str(event.request.AffectedSOPInstanceUID))
+        self.syntaxes.add(event.context.transfer_syntax)
         return self.status
 
     def sender(self, title: str = "PACS") -> StoreSender:
@@ -63,11 +67,25 @@ def test_what_may_pass(pacs, status):
         pacs.sender().send(OBJECTS)
 
 
-@pytest.mark.parametrize("status", [0xA900, 0xC000, 0x0124, 0x0122])
+# The last three are no answers to a C-STORE at all: cancel, pending, and a number that DICOM does not know.
+@pytest.mark.parametrize("status", [0xA900, 0xC000, 0x0124, 0x0122, 0xFE00, 0xFF00, 0x1234])
 def test_what_does_not_pass_names_each_object_that_it_concerns(pacs, status):
     pacs.status = status
     with pytest.raises(Rejected, match=f"report: status {status:04X}.*; map: status {status:04X}"):
         pacs.sender().send(OBJECTS)
+
+
+@pytest.mark.parametrize(
+    ("takes", "used"),
+    [((), uid.ExplicitVRLittleEndian), ((uid.ImplicitVRLittleEndian,), uid.ImplicitVRLittleEndian)],
+)
+def test_objects_go_as_they_are_and_in_the_default_transfer_syntax_to_a_pacs_that_takes_it_alone(takes, used):
+    pacs = Pacs(*takes)
+    try:
+        pacs.sender().send(OBJECTS)
+    finally:
+        pacs.entity.shutdown()
+    assert (len(pacs.got), pacs.syntaxes) == (2, {used})
 
 
 def test_a_kind_that_the_pacs_does_not_take_keeps_nothing_else_from_it(pacs):

@@ -72,7 +72,9 @@ def test_a_film_that_is_not_answered_is_status_1_and_the_others_are(scorer, fold
     failed, answered = json.loads((target / "result.json").read_text())["results"]
     assert failed["failed"].endswith(f"({kind[1]})")
     assert answered["label"] == "Pneumonia"
-    assert "1.dcm: server: " in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"1.dcm: server: {kind[1]}" in said
+    assert MARK not in said  # which the server has quoted
 
 
 def test_folders_that_are_none_are_one_line(scorer, folders, tmp_path):

@@ -31,6 +31,8 @@ def test_values_are_taken_as_they_are(make_film):
         ("ISO_IR 144", "Иванов^Иван"),
         (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎"),
         ("GB18030", "Wang^Xiao=王^小东"),
+        ("ISO_IR 192", "Yamada^Tarou=山田\u3000太郎"),  # a wide space
+        ("ISO_IR 192", "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627"),  # a joiner of width zero
     ],
 )
 def test_names_in_any_character_set(make_film, charset, name):
@@ -53,6 +55,7 @@ def test_names_in_any_character_set(make_film, charset, name):
         ("PatientID", "LO", "4" * 65),
         ("PatientID", "LO", ["1", "2"]),
         ("PatientName", "PN", "a\r\n--coronet"),
+        ("StudyDescription", "LO", "a\vb"),
         ("PatientIdentityRemoved", "CS", "YES"),  # without a method
         ("PixelSpacing", "DS", ["0.1"]),
         ("PixelSpacing", "DS", ["", ""]),
