@@ -18,6 +18,7 @@ from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
 
+from client.multipart import DICOM_OBJECTS
 from client.tokens import read_key
 from launcher.torchserve_config import read_properties
 
@@ -78,6 +79,15 @@ def marked_dicoms() -> Iterator[bytes]:
     yield good[:132] + MARK.encode() * 40
 
 
+def filed_dicoms() -> Iterator[bytes]:
+    """A film of a study, with MARK in what results take along; and one whose study is MARK."""
+    study = {"StudyInstanceUID": "1.2.10.1", "SeriesInstanceUID": "1.2.2"}
+    texts = ("ReferringPhysicianName", "StudyDescription", "AccessionNumber", "StudyID", "IssuerOfPatientID")
+    film = dicom(**study, **dict.fromkeys(texts, MARK), PatientName=MARK)  # no "^": libraries warn of such names
+    yield film
+    yield film.replace(b"1.2.10.1", MARK.encode())
+
+
 def marked_pictures() -> Iterator[bytes]:
     """Damaged pictures with MARK in texts and in bytes that decoders meet."""
     image = Image.effect_noise((64, 64), 60)
@@ -107,6 +117,11 @@ def send_everything(server) -> list[int]:
     statuses += [ask(server, EXPLAIN, files={"data": body}) for body in (MARK.encode(), good[:-500])]
     for fields in ({"method": MARK}, {"target": MARK}, {"steps": MARK}, {MARK: "1"}, {"format": MARK}):
         statuses.append(ask(server, EXPLAIN, data=fields, files={"data": (f"{MARK}.dcm", good)}))
+    for film in filed_dicoms():  # answered in DICOM, which carries the patient on
+        for accept in (DICOM_OBJECTS, "application/dicom"):
+            statuses.append(ask(server, PREDICT, data=film, headers={"Accept": accept}))
+        fields = {"method": "saliency", "format": "dicom"}
+        statuses.append(ask(server, EXPLAIN, data=fields, files={"data": film}))
     json_type = {"Content-Type": "application/json"}
     for body in (
         f'{{"data": "{MARK}"',
