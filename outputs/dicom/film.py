@@ -48,6 +48,10 @@ _IMAGE = (
     "WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence",
 )  # fmt: skip
 _IDENTIFIERS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
+_ITEMS_NEED = {  # what each item of a sequence must have
+    "OtherPatientIDsSequence": ("PatientID", "TypeOfPatientID"),
+    "DeidentificationMethodCodeSequence": ("CodeMeaning",),
+}
 _ENUMERATED = {
     "PatientSex": ("M", "F", "O"),
     "PatientIdentityRemoved": ("YES", "NO"),
@@ -62,7 +66,7 @@ def read_film(image: bytes) -> Dataset:
     """The header of a film, as far as its results need it: text in UTF-8, without pixels.
 
     Raises:
-        NotAcceptable: no DICOM file, or one that does not say which study, series and image it is.
+        NotAcceptable: no DICOM file, or one that does not say which patient, study, series and image it is of.
         InvalidImage, UnsupportedImage: not an image at all, or damaged.
     """
     if (name := find_format(image).name) != "DICOM":
@@ -80,6 +84,11 @@ def _read(source: Dataset) -> Dataset:
         element = _valid_element(source, keyword)
         if element is not None:
             film.add(element)
+    if "PatientID" not in film and source.get("PatientID"):
+        raise NotAcceptable(
+            "found a DICOM film whose PatientID DICOM does not allow, need a valid one: a PACS would file results "
+            "under another patient; ask for application/json"
+        )
     if not any(keyword in film for keyword in _METHODS):
         film.pop("PatientIdentityRemoved", None)  # DICOM wants to know how
     in_trial = all(keyword in film for keyword in _TRIAL_NEEDS)
@@ -128,7 +137,9 @@ def _valid_element(source: Dataset, keyword: str) -> DataElement | None:
     """A copy of an element; None where it is absent, empty, or holds what its kind of value may not."""
     try:
         element = deepcopy(source[keyword])
-        valid = not element.is_empty and _is_valid(element)
+        for item in element.value if element.VR == "SQ" else ():
+            item.remove_private_tags()
+        valid = not element.is_empty and _is_valid(element) and _has_what_items_need(element)
     except Exception:  # pydicom converts a value when it is asked for, and fails with many exceptions
         return None
     return element if valid and element.value in _ENUMERATED.get(keyword, (element.value,)) else None
@@ -151,6 +162,12 @@ def _is_valid(element: DataElement) -> bool:
         as_it_is = isinstance(value, int | float | bytes) and not number_as_text
         validate_value(element.VR, value if as_it_is else str(value), config.RAISE)
     return True
+
+
+def _has_what_items_need(element: DataElement) -> bool:
+    """Whether no item of a sequence lacks what DICOM wants in each."""
+    needed = _ITEMS_NEED.get(element.keyword, ())
+    return all(item.get(keyword) for keyword in needed for item in element.value)
 
 
 def _has_controls(text: str) -> bool:

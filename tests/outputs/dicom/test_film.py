@@ -52,8 +52,6 @@ def test_names_in_any_character_set(make_film, charset, name):
         ("PatientSex", "CS", "male"),
         ("PatientSex", "CS", "X"),
         ("PatientBirthTime", "TM", "noon"),
-        ("PatientID", "LO", "4" * 65),
-        ("PatientID", "LO", ["1", "2"]),
         ("PatientName", "PN", "a\r\n--coronet"),
         ("StudyDescription", "LO", "a\vb"),
         ("PatientIdentityRemoved", "CS", "YES"),  # without a method
@@ -69,6 +67,28 @@ def test_values_that_are_not_allowed_are_left_out(keyword, vr, value):
     element = DataElement(keyword, vr, value, validation_mode=0)
     film = read_film(write_dicom(SAMPLES, elements=[element], **UIDS))
     assert not film.get(keyword)
+
+
+@pytest.mark.parametrize("value", ["4" * 65, ["1", "2"], "4\v7"])
+def test_a_patient_id_that_is_not_allowed_is_refused_since_results_would_be_filed_under_another(value):
+    element = DataElement("PatientID", "LO", value, validation_mode=0)
+    with pytest.raises(NotAcceptable, match=r"^found a DICOM film whose PatientID DICOM does not allow") as error:
+        read_film(write_dicom(SAMPLES, elements=[element], **UIDS))
+    assert "4" not in str(error.value)
+
+
+def test_items_are_copied_without_private_elements():
+    other = Dataset()
+    other.PatientID, other.TypeOfPatientID = "X1", "TEXT"
+    other.private_block(0x0009, "MAKER", create=True).add_new(0x10, "LO", "private")
+    (item,) = read_film(write_dicom(SAMPLES, OtherPatientIDsSequence=[other], **UIDS)).OtherPatientIDsSequence
+    assert [element.keyword for element in item] == ["PatientID", "TypeOfPatientID"]
+
+
+def test_a_sequence_whose_items_lack_what_they_must_have_is_left_out():
+    other = Dataset()
+    other.PatientID = "X1"  # without its type
+    assert "OtherPatientIDsSequence" not in read_film(write_dicom(SAMPLES, OtherPatientIDsSequence=[other], **UIDS))
 
 
 def test_what_is_unknown_is_empty():
