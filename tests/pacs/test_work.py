@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
+import threading
 import time
 from collections.abc import Callable
 from io import BytesIO
@@ -214,3 +215,15 @@ def test_the_film_that_came_first_is_next_and_none_is_taken_twice():
     assert schedule.known() == {"b", "late"}
     schedule.close()
     assert schedule.take() is None
+
+
+def test_a_film_is_due_in_time_although_somebody_puts_the_clock_back(monkeypatch):
+    schedule = Schedule()
+    schedule.put("a", Task(arrived=1.0, not_before=time.time() + 0.05))
+    monkeypatch.setattr("pacs.schedule.time.time", lambda: 0.0)
+    taken: list[Any] = []
+    taker = threading.Thread(target=lambda: taken.append(schedule.take()), daemon=True)
+    taker.start()
+    taker.join(5)
+    schedule.close()
+    assert [each[0] for each in taken] == ["a"]
