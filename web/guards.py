@@ -78,11 +78,19 @@ class Guards:
         if scope["method"] in ("GET", "HEAD"):
             return ""
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        if origin is not None and not _same_place(origin, host):
             return "found a request from another web page, need one from this server's own page"
         if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return "found a request from another web page, need one from this server's own page"
         return ""
+
+
+def _same_place(origin: str, host: str) -> bool:
+    """Whether a page's origin has the host name and port by which it called us."""
+    try:
+        return urlsplit(origin).netloc.lower() == host.lower()
+    except ValueError:  # no address, such as http://[
+        return False
 
 
 def _name(url: str) -> str:

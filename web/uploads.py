@@ -49,7 +49,7 @@ class Uploads:
         # Longer numbers are too large for anything, whatever they say.
         size = int(declared[:15]) if declared.isdecimal() else largest
         if size > largest:
-            raise _too_large(what, size, largest)
+            raise _too_large(f"{size / 1e6:.0f} MB", what, largest)
         if size > self._room:
             raise Overloaded("too many files are being sent at a time: try again in a moment")
         self._room -= size
@@ -75,11 +75,8 @@ class Uploads:
                 raise UploadStalled(f"the connection broke off: send the {what} again") from None
             content += chunk
             if len(content) > largest:
-                raise _too_large(what, len(content), largest)
+                raise _too_large(f"more than {largest / 1e6:.0f} MB", what, largest)
 
 
-def _too_large(what: str, found: int, largest: int) -> ImageTooLarge:
-    return ImageTooLarge(
-        f"found {'at least ' if found < 2 * largest else ''}{found / 1e6:.0f} MB, need a {what} of at most "
-        f"{largest / 1e6:.0f} MB"
-    )
+def _too_large(found: str, what: str, largest: int) -> ImageTooLarge:
+    return ImageTooLarge(f"found {found}, need a {what} of at most {largest / 1e6:.0f} MB")

@@ -48,6 +48,7 @@ def test_our_names_are_taken_with_any_port(site, host):
     [
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},  # no address at all
         {"Origin": "http://127.0.0.1:1"},  # another server's page on this machine
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
