@@ -30,7 +30,7 @@ export function updateAnswer() {
 
 function waitingText(one) {
   if (!one) return "No film is shown.";
-  return { waiting: "Waits for its turn.", reading: "The film is being read.", asking: "The model is being asked." }[one.phase] ?? "";
+  return { waiting: "Waits for its turn.", reading: "The film is being read.", read: "Waits for the model.", asking: "The model is being asked." }[one.phase] ?? "";
 }
 
 function updateError(one) {

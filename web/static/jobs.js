@@ -1,4 +1,5 @@
-// Films are read and asked about two at a time, explanations one at a time; what finds the server away waits and goes on.
+// Films are read two at a time and asked about two at a time, explanations one at a time; what finds the server away waits
+// and goes on. A film is read, and can be looked at, also while the model's server is away.
 
 import * as api from "./api.js";
 import { lost, READY, REACHABLE, when } from "./connection.js";
@@ -11,19 +12,22 @@ const FILMS_AT_ONCE = 2;
 const BREAKS = 3; // so many times may a transfer break while the server answers other requests
 const TRIES = 20; // so many times a server that is up may say 502 or 503 to one request
 
-let reading = 0;
+// What is done to films that are in a phase, and with how many of them just now.
+const STAGES = { waiting: { run: read, busy: 0 }, read: { run: ask, busy: 0 } };
 let explaining = false;
 
 /** Begin what waits; called after every change. */
 export function work() {
-  while (reading < FILMS_AT_ONCE) {
-    const next = shown()?.phase === "waiting" ? shown() : cases.find((one) => one.phase === "waiting");
-    if (!next) break;
-    reading++;
-    readAndAsk(next).finally(() => {
-      reading--;
-      changed();
-    });
+  for (const [phase, stage] of Object.entries(STAGES)) {
+    while (stage.busy < FILMS_AT_ONCE) {
+      const next = shown()?.phase === phase ? shown() : cases.find((one) => one.phase === phase);
+      if (!next) break;
+      stage.busy++;
+      advance(next, stage.run).finally(() => {
+        stage.busy--;
+        changed();
+      });
+    }
   }
   const one = shown();
   if (one?.film && !one.film.pixels && !one.again) readAgain(one);
@@ -38,41 +42,54 @@ export function retry(one) {
   changed();
 }
 
-async function readAndAsk(one) {
+async function advance(one, run) {
   try {
-    one.phase = "reading";
-    changed();
-    const data = await fileBytes(one);
-    if (!one.film) {
-      one.film = await persist(REACHABLE, data, () => api.film(data, one.name, one.abort.signal));
-      one.automatic = automatic(one.film.pixels);
-      one.seen = performance.now();
-      trimPixels();
-    }
-    one.phase = "asking";
-    changed();
-    one.prediction = await persist(READY, data, () => api.predict(data, one.name, one.abort.signal));
-    one.model = servedModel();
-    one.phase = "answered";
-    const found = verdictOfModel(one.prediction);
-    const p = found.kind === "answer" ? `, ${probability(one.prediction.probabilities[found.text])}` : "";
-    say(`Film ${one.number}: ${found.text}${p}`);
+    await run(one);
   } catch (error) {
     if (one.removed) return;
     one.phase = "refused";
     one.error = oneLine(error.message);
     say(`Film ${one.number}, ${one.name}: ${one.error}`);
-  } finally {
-    changed();
   }
+}
+
+async function read(one) {
+  one.phase = "reading";
+  changed();
+  if (!one.film) {
+    const data = await fileBytes(one);
+    one.film = await persist(REACHABLE, data, () => api.film(data, one.name, one.abort.signal));
+    one.automatic = automatic(one.film.pixels);
+    one.seen = performance.now();
+    trimPixels();
+  }
+  one.phase = "read";
+}
+
+async function ask(one) {
+  one.phase = "asking";
+  changed();
+  const data = await fileBytes(one);
+  one.prediction = await persist(READY, data, () => api.predict(data, one.name, one.abort.signal));
+  one.model = servedModel();
+  one.phase = "answered";
+  const found = verdictOfModel(one.prediction);
+  const p = found.kind === "answer" ? `, ${probability(one.prediction.probabilities[found.text])}` : "";
+  say(`Film ${one.number}: ${found.text}${p}`);
+}
+
+/** See that the pixels of a case are there: those of films not seen for long are let go (store.js), and read again. */
+export async function havePixels(one) {
+  if (one.film.pixels) return;
+  const data = await fileBytes(one);
+  const film = await persist(REACHABLE, data, () => api.film(data, one.name, one.abort.signal));
+  one.film.pixels = film.pixels;
 }
 
 async function readAgain(one) {
   one.again = true;
   try {
-    const data = await fileBytes(one);
-    const film = await persist(REACHABLE, data, () => api.film(data, one.name, one.abort.signal));
-    one.film.pixels = film.pixels;
+    await havePixels(one);
     trimPixels();
     one.again = false;
   } catch (error) {
@@ -183,7 +200,7 @@ async function runExplanation(one, job) {
     (took[job.method] ??= []).push(job.took);
     say(`Heat map of ${methodName(job.method)} for ${job.target} is shown`);
   } catch (error) {
-    if (job.state !== "running") return;
+    if (job.state !== "running" || one.removed) return;
     job.state = "failed";
     job.error = oneLine(error.message);
     say(`No heat map: ${job.error}`);

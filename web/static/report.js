@@ -2,8 +2,9 @@
 
 import * as api from "./api.js";
 import { id } from "./dom.js";
+import { havePixels } from "./jobs.js";
 import { drawnAs, encodePng, filmCanvas } from "./picture.js";
-import { cases, served, settings } from "./store.js";
+import { cases, served, settings, trimPixels } from "./store.js";
 import { oneLine } from "./words.js";
 import { mapOf } from "./viewer.js";
 import { ordered } from "./worklist.js";
@@ -30,7 +31,7 @@ export function openReport() {
 }
 
 function chosen() {
-  const answered = ordered().filter((one) => one.prediction && one.film?.pixels);
+  const answered = ordered().filter((one) => one.prediction);
   const picked = answered.filter((one) => one.picked);
   return picked.length ? picked : answered;
 }
@@ -65,7 +66,9 @@ async function fields(withNames) {
   const { model, model_version, sha256 } = served.about ?? {};
   const found = [];
   for (const one of chosen()) {
+    await havePixels(one);
     found.push(caseFields(one, withNames));
+    trimPixels();
     await new Promise((resolve) => setTimeout(resolve)); // the page stays usable between two films
   }
   return { made: localTime(new Date()), model: { model, model_version, sha256 }, cases: found };

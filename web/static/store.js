@@ -2,9 +2,10 @@
 //
 // A case: {id, number, file, name, size, phase, error, film, window, inverted, camera, prediction, target,
 //          explanations: Map "method|target" -> explanation job, residuals, verdict, picked}
-// phase: "waiting" | "reading" | "asking" | "answered" | "refused".
+// phase: "waiting" | "reading" | "read" | "asking" | "answered" | "refused".
 
 import { FULL } from "./window.js";
+import { oneLine } from "./words.js";
 
 const PIXEL_BUDGET = 400e6; // bytes of decoded films that are kept; older ones are asked for again when shown
 
@@ -62,7 +63,7 @@ export function addCase(file) {
     id: `case-${++numbers}`,
     number: numbers,
     file,
-    name: file.name || "unnamed",
+    name: oneLine(file.name, 300) || "unnamed", // no letter in it may turn the others around
     size: file.size,
     phase: "waiting",
     error: "",

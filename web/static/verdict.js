@@ -5,10 +5,11 @@ import { lost, REACHABLE, when } from "./connection.js";
 import { element, fill, id } from "./dom.js";
 import { say } from "./say.js";
 import { cases, changed, classNames, shown } from "./store.js";
-import { oneLine } from "./words.js";
+import { oneLine, verdictOfModel } from "./words.js";
 
 const UNDO = 10; // seconds
 
+const NO_ANSWER = "The model gave no answer: there is none to accept, reject or amend.";
 const DONE = { accept: "Accepted", reject: "Rejected", amend: "Amended" };
 
 /** Connect the panel's controls. */
@@ -25,7 +26,7 @@ export function listenToVerdict() {
 export function updateVerdict() {
   const one = shown();
   const verdict = one?.verdict ?? null;
-  const closed = !one?.prediction || ["sending", "sent"].includes(verdict?.state);
+  const closed = !answered(one) || ["sending", "sent"].includes(verdict?.state);
   for (const button of id("verdict-buttons").children) {
     button.disabled = closed;
     button.setAttribute("aria-pressed", String(verdict?.verdict === button.dataset.verdict));
@@ -35,8 +36,13 @@ export function updateVerdict() {
   id("verdict-buttons").querySelector("[data-verdict=amend]").setAttribute("aria-expanded", String(amending));
   if (one?.prediction) updateChoices(one);
   id("verdict-pending").hidden = verdict?.state !== "held";
-  id("verdict-line").textContent = lineOf(verdict);
+  id("verdict-line").textContent = one?.prediction && !answered(one) ? NO_ANSWER : lineOf(verdict);
   tick();
+}
+
+// Verdicts are counted as agreement with the class named; "I do not know" names none.
+function answered(one) {
+  return Boolean(one?.prediction) && verdictOfModel(one.prediction).kind === "answer";
 }
 
 function updateChoices(one) {
@@ -77,7 +83,7 @@ export function leaveAmending() {
 /** A verdict's button or key. */
 export function press(verdict) {
   const one = shown();
-  if (!one?.prediction || ["sending", "sent"].includes(one.verdict?.state)) return;
+  if (!answered(one) || ["sending", "sent"].includes(one.verdict?.state)) return;
   if (verdict !== "amend") {
     decide(verdict, null);
     return;
@@ -116,7 +122,8 @@ function tick() {
   id("verdict-text").textContent = `${textOf(verdict)}; sent in ${left} s`;
 }
 
-async function sendOff(one) {
+/** Send the verdict that is held on a case, if there is one. */
+export async function sendOff(one) {
   const verdict = one?.verdict;
   if (verdict?.state !== "held") return;
   verdict.state = "sending";

@@ -99,8 +99,8 @@ export function methodName(name) {
   return name.replaceAll("_", " ").replace(/^grad cam$/, "Grad-CAM").replace("shap", "SHAP");
 }
 
-/** One line of anything that a server or a browser says; long ones are cut. */
+/** One line of visible letters of anything that comes from outside, as in the kit's own messages; long ones are cut. */
 export function oneLine(text, longest = 240) {
-  const line = String(text).replace(/\s+/g, " ").trim();
+  const line = String(text).replace(/[\s\p{C}]+/gu, " ").trim();
   return line.length > longest ? `${line.slice(0, longest - 1)}…` : line;
 }

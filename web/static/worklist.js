@@ -5,6 +5,7 @@ import { filmCanvas } from "./picture.js";
 import { step } from "./jobs.js";
 import { say } from "./say.js";
 import { cases, changed, removeCase, show, shown } from "./store.js";
+import { sendOff } from "./verdict.js";
 import { probability, verdictOfModel } from "./words.js";
 
 const THUMB = 44;
@@ -12,7 +13,7 @@ const SORTS = {
   added: (a, b) => a.number - b.number,
   newest: (a, b) => b.number - a.number,
   name: (a, b) => a.name.localeCompare(b.name, "en", { numeric: true }),
-  label: (a, b) => (a.prediction?.label ?? "~").localeCompare(b.prediction?.label ?? "~"),
+  label: (a, b) => Boolean(b.prediction) - Boolean(a.prediction) || answerOf(a).localeCompare(answerOf(b)),
   unsure: (a, b) => certainty(a) - certainty(b),
   open: (a, b) => Boolean(a.verdict) - Boolean(b.verdict),
 };
@@ -27,14 +28,18 @@ export function listenToList() {
     changed();
   });
   id("clear").addEventListener("click", () => {
-    const open = cases.some((one) => one.verdict && one.verdict.state !== "sent");
     const count = cases.length === 1 ? "the film" : `all ${cases.length} films`;
-    if (!confirm(`Remove ${count} from this page?${open ? " Verdicts that have not been sent are lost." : ""}`)) return;
-    for (const one of [...cases]) removeCase(one);
+    if (!confirm(`Remove ${count} from this page?`)) return;
+    for (const one of [...cases]) letGo(one);
     say("All films removed");
     id("add").focus();
   });
   id("rows").addEventListener("keydown", keys);
+}
+
+// What the row says: not a class that the model did not name.
+function answerOf(one) {
+  return one.prediction ? verdictOfModel(one.prediction).text : "";
 }
 
 function certainty(one) {
@@ -123,6 +128,7 @@ function stateOf(one) {
   if (one.phase === "refused") return { text: one.error, kind: "refused" };
   if (one.phase === "waiting") return { text: "waits", kind: "quiet" };
   if (one.phase === "reading") return { text: "is being read", kind: "quiet" };
+  if (one.phase === "read") return { text: "waits for the model", kind: "quiet" };
   if (one.phase === "asking") return { text: "the model is asked", kind: "quiet" };
   const put = verdictOfModel(one.prediction);
   const explaining = [...one.explanations.values()].some((job) => job.state === "running") ? ", explaining" : "";
@@ -157,9 +163,15 @@ function keys(event) {
 export function takeOff(one) {
   if (!one) return;
   const inList = id("rows").contains(document.activeElement);
-  removeCase(one, ordered());
+  letGo(one);
   say(`Film ${one.number} removed`);
   if (inList) queueMicrotask(focusCurrent);
+}
+
+// As when the page is closed: a verdict that was given is sent.
+function letGo(one) {
+  sendOff(one);
+  removeCase(one, ordered());
 }
 
 /** The keyboard to the row of the case that is shown. */

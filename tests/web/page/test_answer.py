@@ -130,3 +130,17 @@ def test_text_from_outside_is_text(page, site):
     assert page.locator("#warnings li").inner_text() == nasty
     assert nasty in page.locator(".row .name").inner_text()
     assert page.locator("img").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("\u202egnp.exe\u2069.png", "1 gnp.exe .png"),  # U+202E would turn what follows around
+        ("left\nright.png", "1 left right.png"),
+        ("\u0635\u0648\u0631\u0629.png", "1 \u0635\u0648\u0631\u0629.png"),  # Arabic stays
+    ],
+    ids=["turned around", "two lines", "Arabic"],
+)
+def test_names_are_one_line_of_visible_letters(page, name, shown):
+    add(page, plain_film(name))
+    assert page.locator(".row .name").text_content().replace("  ", " ") == shown

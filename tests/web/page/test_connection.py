@@ -52,6 +52,17 @@ def test_the_models_server_is_away(page, site):
     until(page, HIDDEN)
 
 
+def test_every_film_can_be_looked_at_while_the_models_server_is_away(page, site):
+    site.model.behaviour.away = True
+    page.set_input_files("#files", [plain_film(f"{number}.png") for number in range(5)])
+    until(page, f"!{HIDDEN}")
+    read = "import('/static/store.js').then(s => s.cases.filter(one => one.film?.pixels).length)"
+    until(page, f"{read}.then(films => films === 5)")
+    assert page.locator(".row .state").last.inner_text() == "waits for the model"
+    site.model.behaviour.away = False
+    until(page, "document.querySelectorAll('.row[data-phase=answered]').length === 5", 20)
+
+
 def test_an_explanation_goes_on_after_a_restart(page, site):
     site.model.behaviour.explain_seconds = 30
     add(page, plain_film())

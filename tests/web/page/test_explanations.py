@@ -117,3 +117,18 @@ def test_a_refused_explanation_says_why(page, site):
     until(page, "document.querySelector('#explain-line').textContent !== ''")
     assert page.locator("#explain-line").inner_text() == "it would take 700 s: ask for fewer steps"
     assert page.locator("#headline-text").inner_text() == "COVID-19"  # the answer stays
+
+
+def test_removing_the_film_ends_it_and_is_no_failure(page, site):
+    site.model.behaviour.explain_seconds = 30
+    add(page, plain_film())
+    wait_for_explaining(page)
+    until(page, "/ s;/.test(document.querySelector('#progress-text').textContent)")
+    page.keyboard.press("Delete")
+    until(page, "document.querySelector('#say').textContent.includes('removed')")
+    until(page, "new Promise(done => setTimeout(() => done(true), 300))")
+    assert "No heat map" not in page.text_content("#say")
+    limit = time.monotonic() + 5
+    while not site.model.behaviour.abandoned:
+        assert time.monotonic() < limit
+        time.sleep(0.02)

@@ -95,6 +95,24 @@ def test_sort(page, site):
         assert names(page) == expected
 
 
+def test_sorted_by_what_the_rows_say_and_films_without_an_answer_last(page, site):
+    add(page, {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"hello"}, plain_film("named.png"))
+    site.model.behaviour.prediction = {
+        "label": "COVID-19",
+        "probabilities": {"Healthy": 0.4, "Pneumonia": 0.1, "COVID-19": 0.5},
+        "prediction_set": {"90": []},
+    }
+    add(page, plain_film("unknown.png"))
+    site.model.behaviour.prediction = {
+        "label": "Healthy",
+        "probabilities": {"Healthy": 0.5, "Pneumonia": 0.3, "COVID-19": 0.2},
+    }
+    add(page, plain_film("healthy.png"))
+    page.select_option("#sort", "label")
+    until(page, "document.querySelector('.row .name').textContent.endsWith('named.png')")
+    assert names(page) == ["named.png", "healthy.png", "unknown.png", "notes.txt"]
+
+
 def test_remove_shows_the_next(page):
     add(page, *(plain_film(name) for name in ("a.png", "b.png", "c.png")))
     page.keyboard.press("j")

@@ -63,6 +63,16 @@ def test_the_film_is_sent_as_it_is_seen(page):
     assert image.getpixel((125, 64)) < 60
 
 
+def test_films_whose_pixels_were_let_go_are_in_it(page):
+    """Of many films only the pixels of the last seen are kept; the report has them all."""
+    add(page, plain_film("a.png"), plain_film("b.png"))
+    page.evaluate("import('/static/store.js').then(s => { s.cases[1].film.pixels = null; })")
+    sent, _ = make(page, "html")
+    assert [one["name"] for one in sent["cases"]] == ["a.png", "b.png"]
+    image = Image.open(io.BytesIO(base64.b64decode(sent["cases"][1]["film_png"]))).convert("L")
+    assert (image.getpixel((0, 64)), image.getpixel((127, 64))) == (20, 230)
+
+
 def test_a_report_that_is_refused(page):
     add(page, plain_film())
     page.route("**/api/report?*", lambda route: route.fulfill(status=413, body='{"error": "found 200 MB, need 100"}'))

@@ -84,3 +84,31 @@ def test_each_film_has_its_own(page, sent):
     assert page.locator("#verdict-pending").is_hidden()
     page.keyboard.press("x")
     assert page.locator(".row .mark").all_inner_texts() == ["accepted", "rejected"]
+
+
+@pytest.mark.parametrize(
+    "fields", [{"prediction_set": {"90": ["COVID-19", "Pneumonia"]}}, {"prediction_set": {"90": []}}]
+)
+def test_no_verdict_on_what_is_no_answer(page, site, sent, fields):
+    """An accepted "I do not know" would count as agreement with a class that the model did not name."""
+    site.model.behaviour.prediction = fields
+    add(page, plain_film())
+    page.keyboard.press("a")
+    assert page.locator(".row .mark").text_content() == ""
+    assert [button.is_disabled() for button in page.locator("#verdict-buttons button").all()] == [True] * 3
+    assert page.text_content("#verdict-line").startswith("The model gave no answer")
+    site.model.behaviour.prediction = {}
+    add(page, plain_film())
+    page.keyboard.press("j")
+    assert page.locator("[data-verdict=accept]").is_enabled()
+    assert page.text_content("#verdict-line") == ""
+
+
+@pytest.mark.parametrize("all_of_them", [False, True])
+def test_removing_the_film_sends_what_is_held(page, sent, all_of_them):
+    add(page, plain_film())
+    page.keyboard.press("x")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.click("#clear" if all_of_them else ".row .remove")
+    until(page, "document.querySelectorAll('.row').length === 0")
+    assert [fields["verdict"] for fields in sent] == ["reject"]
