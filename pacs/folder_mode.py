@@ -44,6 +44,9 @@ def run_folder(source: Path, target: Path, scorer: Scorer) -> int:
     if not files:
         raise DataError(f"--in {source}: found no file in it, need DICOM films")
     results = [_ask(path, target, scorer) for path in files]
+    results += [
+        _left_out(path.name, "found a folder, need files") for path in sorted(source.iterdir()) if path.is_dir()
+    ]
     labels = Counter(each["label"] for each in results if each.get("label"))
     left = sum("label" not in each for each in results)
     words = [f"{label}: {count}" for label, count in sorted(labels.items())]
@@ -63,8 +66,7 @@ def _ask(path: Path, target: Path, scorer: Scorer) -> dict[str, Any]:
         check_film(film, _LARGEST)
         objects = _patiently(scorer, film)
     except Refused as error:
-        print(f"coronet: {path.name}: left out: {error}", file=sys.stderr)
-        return {"file": path.name, "left_out": str(error)}
+        return _left_out(path.name, str(error))
     except (Later, Rejected) as error:
         print(f"coronet: {path.name}: {error.logged}", file=sys.stderr)  # mercure keeps it: no header may be in it
         return {"file": path.name, "failed": str(error)}
@@ -81,6 +83,12 @@ def _ask(path: Path, target: Path, scorer: Scorer) -> dict[str, Any]:
     label = report[1].label if report else "unknown"
     print(f"{path.name}: {label}, {len(names)} objects", flush=True)
     return {"file": path.name, "label": label, "objects": names}
+
+
+def _left_out(name: str, why: str) -> dict[str, Any]:
+    """The entry in result.json of what is not asked about; it is said, too."""
+    print(f"coronet: {name}: left out: {why}", file=sys.stderr)
+    return {"file": name, "left_out": why}
 
 
 def _patiently(scorer: Scorer, film: bytes) -> dict[str, bytes]:

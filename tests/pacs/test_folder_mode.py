@@ -54,6 +54,17 @@ def test_results_lie_in_the_folder_as_mercure_wants_them(scorer, folders, capsys
     assert MARK not in "".join(capsys.readouterr())
 
 
+def test_a_folder_in_it_is_not_read_and_that_is_said(scorer, folders, capsys):
+    source, target = folders
+    (source / "a.dcm").write_bytes(film(1))
+    (source / "more").mkdir()
+    (source / "more" / "b.dcm").write_bytes(film(2))
+    assert run_folder(source, target, scorer) == 0
+    *_, last = json.loads((target / "result.json").read_text())["results"]
+    assert last == {"file": "more", "left_out": "found a folder, need files"}
+    assert "coronet: more: left out: found a folder, need files\n" in capsys.readouterr().err
+
+
 def test_a_server_that_comes_back_is_waited_for(scorer, folders, scoring):
     source, target = folders
     (source / "a.dcm").write_bytes(film(1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from dataclasses import replace
 
 import numpy as np
@@ -98,3 +99,10 @@ def test_nothing_says_who_the_patient_is_but_the_objects(explanation, make_film,
     explanation_objects(explanation, np.zeros((30, 40), np.float32), film)
     said = caplog.text + "".join(capfd.readouterr())
     assert not any(word in said for word in ("Onlyname", "Alone", "4711"))
+
+
+def test_no_log_tells_of_the_film(make_objects, caplog):
+    caplog.set_level(logging.DEBUG)
+    make_objects()
+    for value in ("1.2.3.", "4711", "19500102", "Doctor", "Secret"):
+        assert value not in caplog.text
