@@ -25,6 +25,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -172,8 +173,9 @@ class Spool:
         """Forget films and reports that were done so long ago. Such a film may come again as a new one."""
         before = time.time() - days * 86_400
         for path in (*self._folder("done").iterdir(), *self._folder("reports").iterdir()):
-            if path.stat().st_mtime < before:
-                path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # a file that is being written changes its name
+                if path.stat().st_mtime < before:
+                    path.unlink()
 
     def _discard(self, key: str) -> None:
         leaving = Path(tempfile.mkdtemp(dir=self._folder("leaving")))

@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 from cli.options import add_connection_arguments
+from client.addresses import DEFAULT_URL
 from client.tokens import TOKEN_VARIABLE
 from model_src.errors import DataError
 from model_src.time_limits import EXPLAIN_PATIENCE
@@ -50,6 +51,11 @@ def run(args: argparse.Namespace) -> int:
             return _run_folder(args, source, out)
         if source or out:
             raise DataError("found one of --in and --out, need both for folder mode, or none for the node")
+        if args.url != DEFAULT_URL or args.token or args.token_file:
+            raise DataError(
+                "found --url, --token or --token-file without --in and --out, need server.url and server.token_file "
+                f"in {args.settings} for the node"
+            )
         return _run_node(args.settings)
     from pacs.settings import load_settings
     from pacs.status import retry_films, status_lines

@@ -52,6 +52,12 @@ def test_half_a_folder_mode_is_refused(tmp_path, capsys):
     )
 
 
+@pytest.mark.parametrize("words", [["--url", "http://127.0.0.1:1"], ["--token", "t"], ["--token-file", "f"]])
+def test_options_that_the_node_would_not_look_at_are_refused(words, capsys):
+    assert main(["pacs", *words]) == 1
+    assert "need server.url and server.token_file in pacs.yaml for the node" in capsys.readouterr().err
+
+
 def test_mercure_needs_no_options(tmp_path, monkeypatch, capsys):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "film.dcm").write_bytes(film(1))

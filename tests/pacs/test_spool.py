@@ -126,6 +126,11 @@ def test_films_that_were_done_long_ago_are_forgotten(queue):
     assert keys_in(queue.root, "done") == [key_of("1")]
 
 
+def test_to_forget_it_needs_no_file_to_keep_its_name(queue):
+    (queue.root / "reports" / ".new-1").symlink_to("gone")  # listed, and renamed since: it has been written
+    queue.forget(days=9)
+
+
 class Crash(BaseException):
     """The process is gone: nothing that comes after it runs, no `finally` and no `except` of ours."""
 
