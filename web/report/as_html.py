@@ -27,15 +27,15 @@ _STYLE = """
 body { margin: 0 auto; max-width: 60rem; padding: 2rem 1rem; color: #1f2933; background: #fff;
   font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
 h1 { font-size: 1.7rem; margin: 0; } h2 { font-size: 1.25rem; margin: 0 0 .3rem; } h3 { font-size: 1rem; margin: 0; }
-p { margin: .3rem 0; overflow-wrap: anywhere; } .small { color: #52606d; font-size: .9rem; }
+h2, p { overflow-wrap: anywhere; } p { margin: .3rem 0; } .small { color: #52606d; font-size: .9rem; }
 .notice { border-left: 4px solid #b45309; background: #fff8e6; padding: .5rem .8rem; font-weight: 600; }
 section { border-top: 1px solid #cbd2d9; margin-top: 1.5rem; padding-top: 1rem; }
 .answer { font-size: 1.1rem; font-weight: 600; }
 table { border-collapse: collapse; margin: .5rem 0; } th, td { text-align: left; padding: .15rem .8rem .15rem 0; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; } caption { text-align: left; }
-.bar { width: 12rem; height: .6rem; background: #e4e7eb; } .bar div { height: 100%; background: #0072b2; }
+.bar { width: min(12rem, 35vw); height: .6rem; background: #e4e7eb; } .bar div { height: 100%; background: #0072b2; }
 .pictures { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start; margin-top: .7rem; }
-figure { margin: 0; max-width: 28rem; } figure img { max-width: 100%; display: block; background: #000; }
+figure { margin: 0; max-width: min(28rem, 100%); } figure img { max-width: 100%; display: block; background: #000; }
 @media print { section { break-inside: avoid-page; } body { padding: 0; } }
 """
 

@@ -89,3 +89,13 @@ def test_the_file(page, kind):
     _, download = make(page, kind)
     data = download.path().read_bytes()
     assert data.startswith(b"%PDF" if kind == "pdf" else b"<!doctype html>")
+
+
+def test_the_html_is_no_wider_than_its_window(page, tmp_path):
+    add(page, plain_film("x" * 240 + ".png"))
+    _, download = make(page, "html")
+    download.save_as(tmp_path / "report.html")
+    opened = page.context.browser.new_page(viewport={"width": 390, "height": 844})
+    opened.goto((tmp_path / "report.html").as_uri())
+    assert opened.evaluate("document.documentElement.scrollWidth") == 390
+    opened.close()
