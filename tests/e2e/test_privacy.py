@@ -16,13 +16,14 @@ import pydicom
 import requests
 from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
 
 from client.multipart import DICOM_OBJECTS
 from client.tokens import read_key
 from launcher.torchserve_config import read_properties
 
 MARK = "QZMARKZQ"  # 8 characters, which fit every text element of DICOM
+UID = "1.2.826.0.1.7331337"  # how the UIDs of the films and of their series begin
 PREDICT, EXPLAIN = "/predictions/coronet", "/explanations/coronet"
 
 # Elements of a radiograph that are read, each with a value of 8 characters that MARK can take the place of.
@@ -48,7 +49,7 @@ def dicom(**elements: str) -> bytes:
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
-    meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=["privacy"])
+    meta.MediaStorageSOPInstanceUID = f"{UID}.1"
     ds = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
     ds.SOPClassUID, ds.Modality = DigitalXRayImageStorageForPresentation, "DX"
     ds.PatientName, ds.PatientID, ds.InstitutionName = f"{MARK}^JANE", f"{MARK}-1", f"{MARK} HOSPITAL"
@@ -81,7 +82,7 @@ def marked_dicoms() -> Iterator[bytes]:
 
 def filed_dicoms() -> Iterator[bytes]:
     """A film of a study, with MARK in what results take along; and one whose study is MARK."""
-    study = {"StudyInstanceUID": "1.2.10.1", "SeriesInstanceUID": "1.2.2"}
+    study = {"StudyInstanceUID": "1.2.10.1", "SeriesInstanceUID": f"{UID}.2"}
     texts = ("ReferringPhysicianName", "StudyDescription", "AccessionNumber", "StudyID", "IssuerOfPatientID")
     film = dicom(**study, **dict.fromkeys(texts, MARK), PatientName=MARK)  # no "^": libraries warn of such names
     yield film
@@ -200,6 +201,6 @@ def test_nothing_of_a_request_is_kept(server):
     lines = [f"{name}: {line}" for name, text in found.items() for line in text.splitlines()]
     keys = [read_key(server.token.file, kind) for kind in ("inference", "management", "API")]
     assert '"POST /predictions/coronet" 200' in found["access_log.log"]  # what is known stays in the log
-    for secret in (MARK, *keys):
+    for secret in (MARK, UID, *keys):
         told = [line for line in lines if secret.lower() in line.lower()]
         assert not told, "\n".join(told)
