@@ -22,14 +22,6 @@ export function filmPoint(camera, pane, point) {
   };
 }
 
-/** The point of the pane over a place of the film. */
-export function panePoint(camera, pane, place) {
-  return {
-    x: pane.width / 2 + (place.x - camera.x) * camera.zoom,
-    y: pane.height / 2 + (place.y - camera.y) * camera.zoom,
-  };
-}
-
 /** Moved with the pointer by (dx, dy) screen pixels; the film's middle part stays in sight. */
 export function panned(camera, film, dx, dy) {
   return within({ ...camera, x: camera.x - dx / camera.zoom, y: camera.y - dy / camera.zoom }, film);

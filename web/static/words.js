@@ -66,7 +66,8 @@ export function verdictOfModel(prediction) {
     return { kind: "none", title: "No answer", text: "I do not know", more: "None of the classes fits." };
   }
   if (open?.length > 1) {
-    const more = `Left open: of films of each class, at least ${LEVEL} in 100 have their own among the classes left open.`;
+    const covered = `on films like its validation films, the true class is among those left open at least ${LEVEL} in 100 times`;
+    const more = `The model cannot choose between these; ${covered}.`;
     return { kind: "several", title: "I do not know", text: join(open, "or"), more };
   }
   if (open && open[0] !== label) {

@@ -104,6 +104,7 @@ def test_not_knowing_does_not_look_like_an_answer(page, site):
     add(page, plain_film("unsure.png"))
     style = "getComputedStyle(document.querySelector('#headline')).borderTopStyle"
     assert page.text_content("#headline-text") == "COVID-19 or Pneumonia"
+    assert page.text_content("#headline-more").startswith("The model cannot choose between these; on films like its")
     assert page.evaluate(style) == "dashed"
     assert page.locator(".row .state").inner_text().startswith("COVID-19 or Pneumonia?")
     assert page.get_attribute(".row .state", "data-kind") == "unsure"
