@@ -19,6 +19,8 @@ _HAS_IT = 0x0111
 _NO_ROOM = range(0xA700, 0xA800)
 _STORED = (200, 202)  # a redirection is not followed, and has stored nothing
 _COME_AGAIN = (408, 425, 429)
+# What a new password or another address mends is no fault of the film: it waits for that.
+_NOT_LET_IN = (301, 302, 303, 307, 308, 401, 403, 404)
 
 
 class StowSender:
@@ -50,6 +52,8 @@ class StowSender:
         )
         if response.status_code >= 500 or response.status_code in _COME_AGAIN:
             raise Later(f"it answers {response.status_code} {response.reason}")
+        if response.status_code in _NOT_LET_IN:
+            raise Later(f"it answers {response.status_code} {response.reason}: correct the target's url or secret")
         reasons = _failures(response)
         if any(reason in _NO_ROOM for reason in reasons):
             raise Later("it is out of resources (A700)")

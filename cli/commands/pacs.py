@@ -18,6 +18,7 @@ import sys
 import time
 from pathlib import Path
 
+from cli.explanation_methods import METHODS
 from cli.options import add_connection_arguments
 from client.addresses import DEFAULT_URL
 from client.tokens import TOKEN_VARIABLE
@@ -35,7 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     folder = parser.add_argument_group("folder mode")
     folder.add_argument("--in", dest="source", type=Path, metavar="DIR", help="where films are (MERCURE_IN_DIR)")
     folder.add_argument("--out", type=Path, metavar="DIR", help="where results go (MERCURE_OUT_DIR)")
-    folder.add_argument("--method", default="grad_cam", help="how to explain (default: %(default)s); none: not at all")
+    folder.add_argument(
+        "--method",
+        choices=(*METHODS, "none"),
+        default="grad_cam",
+        help="how to explain (default: %(default)s); none: not at all",
+    )
     add_connection_arguments(parser, EXPLAIN_PATIENCE)
 
 
@@ -71,6 +77,11 @@ def _run_node(settings_file: Path) -> int:
     from pacs.settings import load_settings
 
     settings = load_settings(settings_file)
+    if settings.explanation and settings.explanation.method not in METHODS:
+        raise DataError(
+            f"{settings_file}: explanation.method: found {settings.explanation.method!r}, "
+            f"need one of {', '.join(METHODS)}, or explanation: null"
+        )
     formatter = logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
     formatter.converter = time.gmtime
     handler = logging.StreamHandler(sys.stderr)

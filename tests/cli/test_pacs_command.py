@@ -45,6 +45,18 @@ def test_a_port_that_is_taken_is_one_line(taken, tmp_path, capsys):
     assert re.fullmatch(rf"coronet: {taken}: .*port {ports[taken]} cannot be had .*\n", capsys.readouterr().err)
 
 
+def test_a_method_that_is_none_is_found_before_a_film_comes(tmp_path, capsys):
+    (tmp_path / "pacs.yaml").write_text(
+        """
+        listen: {callers: [PACS]}
+        targets: [{name: pacs, dicom: {host: 127.0.0.1, port: 1, ae_title: PACS}}]
+        explanation: {method: gradcam}
+        """
+    )
+    assert main(["pacs"]) == 1
+    assert "explanation.method: found 'gradcam', need one of meaningful_perturbation" in capsys.readouterr().err
+
+
 def test_half_a_folder_mode_is_refused(tmp_path, capsys):
     assert main(["pacs", "--in", str(tmp_path)]) == 1
     assert capsys.readouterr().err == (

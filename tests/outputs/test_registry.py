@@ -78,7 +78,9 @@ def test_format_wins_over_accept(ask, toy_rows, chest_png):
 
 def test_an_unknown_format_is_told_which_there_are(ask, toy_rows, chest_png):
     response = ask(Request({"data": chest_png, "format": "gif"}, explain=True))
-    assert json.loads(response.body)["message"] == "format: found 'gif', need one of json, png, csv, dicom, dicom-report"
+    assert (
+        json.loads(response.body)["message"] == "format: found 'gif', need one of json, png, csv, dicom, dicom-report"
+    )
 
 
 def test_a_toy_that_is_gone_is_unknown(ask, chest_png):

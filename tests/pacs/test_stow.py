@@ -45,17 +45,21 @@ def test_what_may_pass(fake_server, answer):
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        ((404, b"what?"), "it answers 404 Not Found"),
-        ((401, {}), "it answers 401 Unauthorized"),
         ((409, failed(0xA900, 0x0111)), "it answers 409 Conflict, reasons A900, 0111"),
         ((202, failed(0xC000)), "reasons C000"),
-        ((302, {}), "it answers 302 Found"),
         ((204, b""), "it answers 204 No Content"),
     ],
 )
 def test_what_does_not_pass(fake_server, answer, says):
     fake_server.answers = [answer]
     with pytest.raises(Rejected, match=says):
+        sender(fake_server).send({"report": b"x"})
+
+
+@pytest.mark.parametrize("status", [302, 401, 403, 404])
+def test_a_wrong_address_or_password_keeps_films_waiting(fake_server, status):
+    fake_server.answers = [(status, {})]
+    with pytest.raises(Later, match=f"it answers {status} .*: correct the target's url or secret"):
         sender(fake_server).send({"report": b"x"})
 
 
