@@ -191,9 +191,8 @@ def test_killed_at_any_moment_it_loses_nothing_and_does_nothing_twice(node, orth
         before = len(node.in_state("waiting")) + len(node.in_state("done"))
         sender.start()
         arrived = min(turn, 5)  # it is killed as soon as so many have
-        wait_for(
-            lambda n=before + arrived: len(node.in_state("waiting")) + len(node.in_state("done")) >= n, 30, "films"
-        )
+        wanted = before + arrived
+        wait_for(lambda: len(node.in_state("waiting")) + len(node.in_state("done")) >= wanted, 30, "films")
         time.sleep(0.1 * (turn - arrived))  # the last two times while it works
         node.kill()
         sender.join()

@@ -16,6 +16,7 @@ import pydicom
 import requests
 from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.uid import UID as DicomUid
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
 
 from client.multipart import DICOM_OBJECTS
@@ -49,7 +50,7 @@ def dicom(**elements: str) -> bytes:
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
-    meta.MediaStorageSOPInstanceUID = f"{UID}.1"
+    meta.MediaStorageSOPInstanceUID = DicomUid(f"{UID}.1")
     ds = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
     ds.SOPClassUID, ds.Modality = DigitalXRayImageStorageForPresentation, "DX"
     ds.PatientName, ds.PatientID, ds.InstitutionName = f"{MARK}^JANE", f"{MARK}-1", f"{MARK} HOSPITAL"

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pydicom
 import pytest
-from highdicom.sr import srread
+from highdicom.sr import MeasurementReport, srread
 
 from model_src.calibration.judgement import InScope, Judgement
 from model_src.calibration.reliability import Band
@@ -31,7 +31,7 @@ def value(item):
 
 def items(container):
     """Name of each item below a container -> what it says, in order."""
-    found = {}
+    found: dict[str, list] = {}
     for item in container.ContentSequence:
         found.setdefault(item.ConceptNameCodeSequence[0].CodeMeaning, []).append(value(item))
     return found
@@ -134,7 +134,9 @@ def test_highdicom_reads_it_back(found):
     buffer = io.BytesIO()
     found.save_as(buffer)
     buffer.seek(0)
-    (first, second) = srread(buffer).content.get_image_measurement_groups()
+    content = srread(buffer).content
+    assert isinstance(content, MeasurementReport)
+    (first, second) = content.get_image_measurement_groups()
     assert first.finding_type.value == "840539006"
     assert [each.value for each in first.get_measurements()] == [88.0, 2.0, 10.0]
     assert "233604007" in {each.value.value for each in second.get_qualitative_evaluations()}
