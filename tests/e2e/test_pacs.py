@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -179,6 +180,11 @@ def test_a_pacs_that_hangs_gets_nothing_twice(node, orthanc):
     assert sorted(orthanc.uids()) == results_of(*range(4))
 
 
+def has_taken(node: PacsNode, films: int) -> bool:
+    """Whether so many films lie in its spool, or are done."""
+    return len(node.in_state("waiting")) + len(node.in_state("done")) >= films
+
+
 def test_killed_at_any_moment_it_loses_nothing_and_does_nothing_twice(node, orthanc, scoring):
     orthanc.start()
     scoring.seconds = 0.05
@@ -191,8 +197,7 @@ def test_killed_at_any_moment_it_loses_nothing_and_does_nothing_twice(node, orth
         before = len(node.in_state("waiting")) + len(node.in_state("done"))
         sender.start()
         arrived = min(turn, 5)  # it is killed as soon as so many have
-        wanted = before + arrived
-        wait_for(lambda: len(node.in_state("waiting")) + len(node.in_state("done")) >= wanted, 30, "films")
+        wait_for(partial(has_taken, node, before + arrived), 30, "films")
         time.sleep(0.1 * (turn - arrived))  # the last two times while it works
         node.kill()
         sender.join()
