@@ -53,7 +53,7 @@ def test_other_films_are_refused_with_one_line(server, post, phantom_png):
 def test_the_command_writes_files(server, tmp_path, capsys):
     film, out = tmp_path / "film.dcm", tmp_path / "out"
     film.write_bytes(FILM)
-    words = ["--url", server.url, "--token", server.token.read(), "--format", "dicom", "--method", "saliency"]
+    words = ["--url", server.url, f"--token={server.token.read()}", "--format", "dicom", "--method", "saliency"]
     assert main(["explain", str(film), "--out", str(out), *words]) == 0
     names = {path.name for path in out.iterdir()}
     assert names >= {f"film.saliency.{name}.dcm" for name in ("report", "map", "picture")}
