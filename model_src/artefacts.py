@@ -14,8 +14,9 @@ from pydantic.dataclasses import dataclass
 
 from model_src import torchscript
 from model_src.atomic import atomic_directory
-from model_src.calibration.file import CALIBRATION_NAME, Calibration, calibration_text, parse_calibration
-from model_src.certificate import CERTIFICATE_NAME, Certificate, certificate_text, parse_certificate
+from model_src.beside_weights import Content, WeightsFile
+from model_src.calibration.file import CALIBRATION_FILE, CALIBRATION_NAME, Calibration
+from model_src.certificate import CERTIFICATE_FILE, CERTIFICATE_NAME, Certificate
 from model_src.classes import CLASS_NAMES, RESEARCH_USE
 from model_src.errors import ArtefactError
 from model_src.imaging.xray import PREPROCESSING_VERSION
@@ -96,10 +97,10 @@ def write_artefacts(
         torchscript.save(cin, temporary / CIN_NAME)
         names = [TFEN_NAME, CIN_NAME]
         if calibration is not None:
-            (temporary / CALIBRATION_NAME).write_text(calibration_text(calibration), encoding="utf-8")
+            (temporary / CALIBRATION_NAME).write_text(CALIBRATION_FILE.text(calibration), encoding="utf-8")
             names.append(CALIBRATION_NAME)
         if certificate is not None:
-            (temporary / CERTIFICATE_NAME).write_text(certificate_text(certificate), encoding="utf-8")
+            (temporary / CERTIFICATE_NAME).write_text(CERTIFICATE_FILE.text(certificate), encoding="utf-8")
             names.append(CERTIFICATE_NAME)
         facts = asdict(info)
         facts["sha256"] = {name: file_digest(temporary / name) for name in names}
@@ -162,10 +163,7 @@ def load_calibration(directory: str | Path, info: ArtefactInfo) -> Calibration |
     Raises:
         ArtefactError: it is damaged, missing though it is recorded, or not the one that was exported with them.
     """
-    path = Path(directory) / CALIBRATION_NAME
-    if CALIBRATION_NAME not in info.sha256 and not path.exists():
-        return None
-    return parse_calibration(_checked_bytes(path, info), path)
+    return _beside(directory, info, CALIBRATION_FILE)
 
 
 def load_certificate(directory: str | Path, info: ArtefactInfo) -> Certificate | None:
@@ -174,10 +172,14 @@ def load_certificate(directory: str | Path, info: ArtefactInfo) -> Certificate |
     Raises:
         ArtefactError: it is damaged, missing though it is recorded, or not the one that was exported with them.
     """
-    path = Path(directory) / CERTIFICATE_NAME
-    if CERTIFICATE_NAME not in info.sha256 and not path.exists():
+    return _beside(directory, info, CERTIFICATE_FILE)
+
+
+def _beside(directory: str | Path, info: ArtefactInfo, file: WeightsFile[Content]) -> Content | None:
+    path = Path(directory) / file.name
+    if file.name not in info.sha256 and not path.exists():
         return None
-    return parse_certificate(_checked_bytes(path, info), path)
+    return file.parse(_checked_bytes(path, info), path)
 
 
 def check_digests(directory: str | Path) -> ArtefactInfo:

@@ -10,21 +10,16 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from model_src.errors import ArtefactError
-from model_src.validation import refusal
+from model_src.beside_weights import WeightsFile
 
 CERTIFICATE_NAME = "certificate.json"
 FORMAT_VERSION = 1
 TESTS = ("localisation", "randomisation", "repeatability", "reproducibility")
-_REMEDY = "make it again with: coronet certify RUN_DIR DATA_DIR --boxes FILE"
 
 Count = Annotated[int, Field(ge=0, description="at least 0")]
 Figure = Annotated[float, Field(ge=-1, le=1, description="from -1 to 1")]
@@ -101,50 +96,6 @@ class Certificate:
         return {method: line for method in self.methods if (line := self.line(method))}
 
 
-_CERTIFICATE = TypeAdapter(Certificate)
-
-
-def certificate_text(certificate: Certificate) -> str:
-    """The file's text."""
-    return json.dumps(asdict(certificate), indent=1, allow_nan=False) + "\n"
-
-
-def parse_certificate(content: bytes, where: Path | str) -> Certificate:
-    """The certificate in a file's bytes.
-
-    Raises:
-        ArtefactError: damaged, of another format version, or with a wrong value; `where` is named.
-    """
-    try:
-        facts = json.loads(content)
-    except ValueError as error:
-        raise ArtefactError(f"{where}: cannot be read ({error}); {_REMEDY}") from error
-    version = facts.get("format_version") if isinstance(facts, dict) else type(facts).__name__
-    if version != FORMAT_VERSION:
-        raise ArtefactError(f"{where}: found format version {version}, need {FORMAT_VERSION}; {_REMEDY}")
-    try:
-        return _CERTIFICATE.validate_python(facts)
-    except ValidationError as error:
-        raise ArtefactError(f"{where}: {refusal(error, Certificate)}; {_REMEDY}") from None
-
-
-def read_certificate(path: Path, weights: dict[str, str]) -> Certificate | None:
-    """The certificate of a run's weights, None where the file is not there.
-
-    Args:
-        path: certificate.json.
-        weights: file name -> SHA-256 of the run's weights as they are now.
-
-    Raises:
-        ArtefactError: as `parse_certificate`; or it is of other weights.
-    """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise ArtefactError(f"{path}: cannot be read ({error.strerror}); {_REMEDY}") from error
-    certificate = parse_certificate(content, path)
-    if certificate.weights != weights:
-        raise ArtefactError(f"{path}: is of other weights than those beside it; {_REMEDY}")
-    return certificate
+CERTIFICATE_FILE = WeightsFile(
+    CERTIFICATE_NAME, Certificate, FORMAT_VERSION, "make it again with: coronet certify RUN_DIR DATA_DIR --boxes FILE"
+)

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
+from model_src.beside_weights import WeightsFile
 from model_src.calibration.prediction_sets import LEVELS
 from model_src.calibration.reliability import Band, Count, Share
 from model_src.calibration.scope import Scope
 from model_src.classes import CLASS_NAMES
-from model_src.errors import ArtefactError
-from model_src.validation import refusal
 
 CALIBRATION_NAME = "calibration.json"
 FORMAT_VERSION = 1
-_REMEDY = "make it again with: coronet calibrate RUN_DIR DATA_DIR"
 
 PerClass = Annotated[tuple[Share, ...], Field(min_length=len(CLASS_NAMES), max_length=len(CLASS_NAMES))]
 
@@ -65,50 +60,6 @@ class Calibration:
         return {level: names for level, names in found.items() if names}
 
 
-_CALIBRATION = TypeAdapter(Calibration)
-
-
-def calibration_text(calibration: Calibration) -> str:
-    """The file's text."""
-    return json.dumps(asdict(calibration), indent=1, allow_nan=False) + "\n"
-
-
-def parse_calibration(content: bytes, where: Path | str) -> Calibration:
-    """The calibration in a file's bytes.
-
-    Raises:
-        ArtefactError: damaged, of another format version, or with a wrong value; `where` is named.
-    """
-    try:
-        facts = json.loads(content)
-    except ValueError as error:
-        raise ArtefactError(f"{where}: cannot be read ({error}); {_REMEDY}") from error
-    version = facts.get("format_version") if isinstance(facts, dict) else type(facts).__name__
-    if version != FORMAT_VERSION:
-        raise ArtefactError(f"{where}: found format version {version}, need {FORMAT_VERSION}; {_REMEDY}")
-    try:
-        return _CALIBRATION.validate_python(facts)
-    except ValidationError as error:
-        raise ArtefactError(f"{where}: {refusal(error, Calibration)}; {_REMEDY}") from None
-
-
-def read_calibration(path: Path, weights: dict[str, str]) -> Calibration | None:
-    """The calibration of a run's weights, None where the file is not there.
-
-    Args:
-        path: calibration.json.
-        weights: file name -> SHA-256 of the run's weights as they are now.
-
-    Raises:
-        ArtefactError: as `parse_calibration`; or it was made with other weights.
-    """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise ArtefactError(f"{path}: cannot be read ({error.strerror}); {_REMEDY}") from error
-    calibration = parse_calibration(content, path)
-    if calibration.weights != weights:
-        raise ArtefactError(f"{path}: was made with other weights than those beside it; {_REMEDY}")
-    return calibration
+CALIBRATION_FILE = WeightsFile(
+    CALIBRATION_NAME, Calibration, FORMAT_VERSION, "make it again with: coronet calibrate RUN_DIR DATA_DIR"
+)

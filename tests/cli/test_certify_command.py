@@ -67,7 +67,7 @@ def test_a_certificate_goes_with_the_weights_and_is_said(run_dir, stripes, boxes
 
     (run_dir / "certificate.json").write_text(json.dumps(facts | {"weights": {}}))
     assert main(["export", str(run_dir), "--out", str(tmp_path / "again")]) == 1
-    assert "is of other weights than those beside it" in capsys.readouterr().err
+    assert "was made with other weights than those beside it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

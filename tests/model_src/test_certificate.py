@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from model_src.certificate import Certificate, TestResult, certificate_text, parse_certificate, read_certificate
+from model_src.certificate import CERTIFICATE_FILE, Certificate, TestResult
 from model_src.errors import ArtefactError
 
 PASSED = TestResult("localisation", True, 0.41, 0.35, 0.47, "more than the 0.30 of the box prior", 40, "area", {})
@@ -21,7 +21,7 @@ CERTIFICATE = Certificate(
 
 
 def test_it_comes_back_as_it_was():
-    assert parse_certificate(certificate_text(CERTIFICATE).encode(), "c.json") == CERTIFICATE
+    assert CERTIFICATE_FILE.parse(CERTIFICATE_FILE.text(CERTIFICATE).encode(), "c.json") == CERTIFICATE
 
 
 def test_a_methods_line_says_each_test_with_its_figure():
@@ -43,20 +43,20 @@ def test_a_methods_line_says_each_test_with_its_figure():
     ],
 )
 def test_a_wrong_file_is_one_line(change, message):
-    facts = json.loads(certificate_text(CERTIFICATE)) | change
+    facts = json.loads(CERTIFICATE_FILE.text(CERTIFICATE)) | change
     with pytest.raises(ArtefactError, match=message) as caught:
-        parse_certificate(json.dumps(facts).encode(), "c.json")
+        CERTIFICATE_FILE.parse(json.dumps(facts).encode(), "c.json")
     assert "\n" not in str(caught.value)
     assert "coronet certify" in str(caught.value)
 
 
 def test_a_certificate_of_other_weights_is_refused(tmp_path):
     path = tmp_path / "certificate.json"
-    assert read_certificate(path, {}) is None
-    path.write_text(certificate_text(CERTIFICATE))
-    assert read_certificate(path, {"cin.pt": "ab"}) == CERTIFICATE
-    with pytest.raises(ArtefactError, match="is of other weights"):
-        read_certificate(path, {"cin.pt": "cd"})
+    assert CERTIFICATE_FILE.read(path, {}) is None
+    path.write_text(CERTIFICATE_FILE.text(CERTIFICATE))
+    assert CERTIFICATE_FILE.read(path, {"cin.pt": "ab"}) == CERTIFICATE
+    with pytest.raises(ArtefactError, match="was made with other weights"):
+        CERTIFICATE_FILE.read(path, {"cin.pt": "cd"})
     path.write_text("{")
     with pytest.raises(ArtefactError, match="cannot be read"):
-        read_certificate(path, {})
+        CERTIFICATE_FILE.read(path, {})

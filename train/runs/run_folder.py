@@ -31,8 +31,8 @@ from torch import Tensor, nn
 
 from model_src.artefacts import file_digest
 from model_src.atomic import atomic_write
-from model_src.calibration.file import CALIBRATION_NAME, Calibration, calibration_text, read_calibration
-from model_src.certificate import CERTIFICATE_NAME, Certificate, certificate_text, read_certificate
+from model_src.calibration.file import CALIBRATION_FILE, CALIBRATION_NAME, Calibration
+from model_src.certificate import CERTIFICATE_FILE, CERTIFICATE_NAME, Certificate
 from model_src.errors import RunError
 from model_src.networks.cin import CIN
 from model_src.networks.coronet import CoroNet
@@ -161,22 +161,22 @@ class RunFolder:
     def write_calibration(self, calibration: Calibration) -> None:
         """Write calibration.json."""
         with _writing(self.path / CALIBRATION_NAME) as temporary:
-            temporary.write_text(calibration_text(calibration), encoding="utf-8")
+            temporary.write_text(CALIBRATION_FILE.text(calibration), encoding="utf-8")
 
     def calibration(self) -> Calibration | None:
         """What calibration.json says, None where there is none. Raises ArtefactError: damaged, or of other weights."""
         path = self.path / CALIBRATION_NAME
-        return read_calibration(path, self.weights_digests()) if path.exists() else None
+        return CALIBRATION_FILE.read(path, self.weights_digests()) if path.exists() else None
 
     def write_certificate(self, certificate: Certificate) -> None:
         """Write certificate.json."""
         with _writing(self.path / CERTIFICATE_NAME) as temporary:
-            temporary.write_text(certificate_text(certificate), encoding="utf-8")
+            temporary.write_text(CERTIFICATE_FILE.text(certificate), encoding="utf-8")
 
     def certificate(self) -> Certificate | None:
         """What certificate.json says, None where there is none. Raises ArtefactError: damaged, or of other weights."""
         path = self.path / CERTIFICATE_NAME
-        return read_certificate(path, self.weights_digests()) if path.exists() else None
+        return CERTIFICATE_FILE.read(path, self.weights_digests()) if path.exists() else None
 
     def save_checkpoint(self, stage: str, state: dict[str, Any], row: dict[str, Any]) -> None:
         """Keep the state after an epoch and add its row to history.csv."""

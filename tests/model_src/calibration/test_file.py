@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from model_src.calibration.file import Calibration, calibration_text, parse_calibration, read_calibration
+from model_src.calibration.file import CALIBRATION_FILE, Calibration
 from model_src.calibration.judge import Judge
 from model_src.calibration.reliability import Band
 from model_src.classes import CLASS_NAMES
@@ -35,7 +35,7 @@ def calibration(**changes: Any) -> Calibration:
 
 def test_it_comes_back_as_it_was_written() -> None:
     for each in (calibration(), calibration(scope=make_scope())):
-        assert parse_calibration(calibration_text(each).encode(), "x") == each
+        assert CALIBRATION_FILE.parse(CALIBRATION_FILE.text(each).encode(), "x") == each
 
 
 def test_an_answer_is_judged_by_hand() -> None:
@@ -58,20 +58,20 @@ def test_it_describes_itself() -> None:
 
 def test_of_other_weights(tmp_path: Path) -> None:
     path = tmp_path / "calibration.json"
-    assert read_calibration(path, WEIGHTS) is None
-    path.write_text(calibration_text(calibration()), encoding="utf-8")
-    assert read_calibration(path, WEIGHTS) == calibration()
+    assert CALIBRATION_FILE.read(path, WEIGHTS) is None
+    path.write_text(CALIBRATION_FILE.text(calibration()), encoding="utf-8")
+    assert CALIBRATION_FILE.read(path, WEIGHTS) == calibration()
     with pytest.raises(
         ArtefactError, match=r"made with other weights than those beside it; make it again with: coronet"
     ):
-        read_calibration(path, {**WEIGHTS, "cin.pt": "00"})
+        CALIBRATION_FILE.read(path, {**WEIGHTS, "cin.pt": "00"})
 
 
 def _damaged(name: str) -> bytes:
-    facts = json.loads(calibration_text(calibration(scope=make_scope())))
+    facts = json.loads(CALIBRATION_FILE.text(calibration(scope=make_scope())))
     match name:
         case "cut":
-            return calibration_text(calibration()).encode()[:100]
+            return CALIBRATION_FILE.text(calibration()).encode()[:100]
         case "no UTF-8":
             return b"\xff\xfe{}"
         case "a list":
@@ -116,7 +116,7 @@ def _damaged(name: str) -> bytes:
 )
 def test_a_damaged_file_is_one_line(name: str, said: str) -> None:
     with pytest.raises(ArtefactError) as caught:
-        parse_calibration(_damaged(name), "calibration.json")
+        CALIBRATION_FILE.parse(_damaged(name), "calibration.json")
     message = str(caught.value)
     assert message.startswith("calibration.json: ")
     assert said in message
