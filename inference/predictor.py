@@ -14,7 +14,7 @@ from torch import Tensor
 
 from explanations import METHODS, Attribution, ExplainOptions, describe_methods, explain_batch, parse_options
 from explanations.deadline import Deadline
-from explanations.time_limit import check_time, expected_seconds, measure_pace
+from explanations.time_limit import Pace, check_time, expected_seconds, measure_pace
 from inference.batches import in_batches
 from inference.results import Explanation, Prediction, XrayInfo
 from model_src.artefacts import load_artefacts, load_calibration, load_certificate
@@ -52,8 +52,11 @@ class Predictor:
         model_version: str = "1.0",
         gpu_batch: int = 8,
         engine: EngineSettings = EngineSettings(),  # noqa: B008 (frozen)
+        explains: bool = True,
     ) -> None:
         """Load ARTEFACT_DIR `directory` onto `device`, open its engine, and run both until they are warm.
+
+        Without `explains` the network is not made ready for explanations, which takes longer than all the rest.
 
         Raises:
             ArtefactError: a file is missing, damaged, or not the one that was exported; or the engine asked for
@@ -68,8 +71,8 @@ class Predictor:
         self.certified = certificate.lines() if certificate else None
         self.batch = gpu_batch if self.device.type == "cuda" else 1
         self.engine = open_engine(self.network, self.info.image_size, self.device, engine)
-        self._warm_up()
-        self.pace = measure_pace(self.network, self.info.image_size)
+        self._warm_up(explains)
+        self.pace = measure_pace(self.network, self.info.image_size) if explains else Pace(0.0, 0.0, 0.0)
 
     def read(self, image: bytes) -> Xray:
         """Decode an image file at this model's size; raises the errors of `model_src.imaging.xray.read_xray`."""
@@ -207,12 +210,12 @@ class Predictor:
             for (_, prediction, _), found in zip(part, attributions, strict=True)
         ]
 
-    def _warm_up(self) -> None:
-        """Run engine and network until both are compiled for the shapes that requests have."""
+    def _warm_up(self, explains: bool) -> None:
+        """Run engine and, for explanations, network until both are compiled for the shapes that requests have."""
         size = self.info.image_size
         for _ in range(_WARM_UP_ROUNDS):
             self.engine.classify(torch.zeros(self.batch, 1, size, size))
-            for images in sorted({1, self.batch}):
+            for images in sorted({1, self.batch} if explains else ()):
                 x = torch.zeros(images, 1, size, size, device=self.device, requires_grad=True)
                 self.network(x).sum().backward()
 
