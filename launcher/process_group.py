@@ -1,4 +1,8 @@
-"""Ending a server and everything it started, by process group."""
+"""Ending a server and everything it started, by its session.
+
+A server is started with a session of its own (start_new_session), which its processes cannot leave by accident. Its
+process group would not do: Ray gives each worker one of its own.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +11,30 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterable
 
 import psutil
 
 
-def members(group: int) -> list[int]:
-    """Process ids in process group `group`, without those that have ended and only wait to be reaped."""
+def members(session: int) -> list[int]:
+    """Process ids in `session`, without those that have ended and only wait to be reaped."""
     found = []
     for pid in psutil.pids():
         with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
-            if os.getpgid(pid) == group and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+            if os.getsid(pid) == session and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
                 found.append(pid)
     return found
 
 
+def kill(processes: Iterable[int]) -> None:
+    """SIGKILL for those that are still there."""
+    for pid in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 def stop_group(leader: subprocess.Popen[str], timeout: float) -> None:
-    """End the process group that `leader` leads (it was started with start_new_session) and reap the leader.
+    """End the session that `leader` leads (it was started with start_new_session) and reap the leader.
 
     The leader's children are asked first, because a server ends its own workers in good order; what is left
     after `timeout` seconds is killed.
@@ -39,7 +51,6 @@ def stop_group(leader: subprocess.Popen[str], timeout: float) -> None:
     while members(leader.pid):
         leader.poll()
         if time.monotonic() > deadline:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(leader.pid, signal.SIGKILL)
+            kill(members(leader.pid))
         time.sleep(0.1)
     leader.wait()

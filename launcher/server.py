@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -19,17 +19,17 @@ from client.tokens import RECORD_FILE, ServerRecord, TokenSource, state_director
 from client.worker_status import describe
 from handlers.server_files import WORKERS_VARIABLES, ServerFiles
 from launcher.java import find_java
-from launcher.packaged_files import LOG_CONFIG, ROOMS
+from launcher.packaged_files import LOG_CONFIG
 from launcher.places import locked, make_state_directory, refuse_noexec, temporary_directory
-from launcher.process_group import stop_group
 from launcher.readiness import Progress, wait_until_ready
 from launcher.server_log import ServerLog
+from launcher.supervised import supervised
 from launcher.torchserve_config import read_properties, settle_addresses, write_config
 from launcher.worker_pools import ARCHIVE, WorkerPool, choose_pools, count_gpus, snapshot
 from model_src.cores import available_cores
 from model_src.errors import ServerError
 from model_src.model_names import PREDICT_MODEL
-from model_src.time_limits import DRAIN, PREDICT_PATIENCE, STOP
+from model_src.time_limits import DRAIN, PREDICT_PATIENCE
 
 
 @dataclass(frozen=True)
@@ -129,50 +129,38 @@ def torchserve(
         stack.enter_context(locked(state))
         key_file = state / "key_file.json"
         management_link = state / "management.sock"
-        for leftover in (key_file, management_link):
-            leftover.unlink(missing_ok=True)
+        leftovers = (key_file, management_link, state / RECORD_FILE)
+        _remove(leftovers)
+        stack.callback(_remove, leftovers)
         own_config = state / "config.properties"
         write_config(config, addresses, own_config, model_snapshot=snapshot(pools))
-        command = [sys.executable, "-m", "launcher.supervisor"]
-        command += [sys.executable, "-m", "ts.model_server", "--start", "--foreground", "--ncs"]
+        command = [sys.executable, "-m", "ts.model_server", "--start", "--foreground", "--ncs"]
         command += ["--ts-config", str(own_config), "--model-store", str(model_store.resolve())]
         command += ["--log-config", str(LOG_CONFIG)]
         progress(f"Java {java.version} ({java.executable}) starts TorchServe; keys and logs are in {state}")
-        process = subprocess.Popen(
-            command,
-            cwd=state,
-            env=java.environment(_environment(state, temporary, pools)) | {"PYTHONPATH": str(ROOMS)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
+        environment = java.environment(_environment(state, temporary, pools))
+        process = stack.enter_context(supervised(command, state, environment))
+        tokens = properties.get("disable_token_authorization", "false").lower() != "true"
+        server = Server(
+            url=addresses.inference,
+            management_url=addresses.management,
+            token=TokenSource(file=key_file if tokens else None, management_url=addresses.management),
+            logs=state / "logs",
+            temporary=temporary,
+            process=process,
+            log=ServerLog(cast(IO[str], process.stdout)),
         )
-        try:
-            tokens = properties.get("disable_token_authorization", "false").lower() != "true"
-            server = Server(
-                url=addresses.inference,
-                management_url=addresses.management,
-                token=TokenSource(file=key_file if tokens else None, management_url=addresses.management),
-                logs=state / "logs",
-                temporary=temporary,
-                process=process,
-                log=ServerLog(cast(IO[str], process.stdout)),
-            )
-            wait_until_ready(server, pools, progress)
-            record = ServerRecord(server.url, server.management_url, process.pid, str(key_file) if tokens else None)
-            write_record(record, state)
-            if server.management_url.startswith("unix:"):
-                management_link.symlink_to(server.management_url.removeprefix("unix:"))  # a place to find it at
-            yield server
-        finally:
-            cast(IO[str], process.stdin).close()
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(STOP + 10)
-            stop_group(process, STOP)  # in case somebody has killed the supervisor itself
-            for leftover in (key_file, management_link, state / RECORD_FILE):
-                leftover.unlink(missing_ok=True)
+        wait_until_ready(server, pools, progress)
+        record = ServerRecord(server.url, server.management_url, process.pid, str(key_file) if tokens else None)
+        write_record(record, state)
+        if server.management_url.startswith("unix:"):
+            management_link.symlink_to(server.management_url.removeprefix("unix:"))  # a place to find it at
+        yield server
+
+
+def _remove(files: Iterable[Path]) -> None:
+    for file in files:
+        file.unlink(missing_ok=True)
 
 
 def _environment(state: Path, temporary: Path, pools: Sequence[WorkerPool]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 Standard input is a pipe whose other end the owner alone holds. When it closes, because the owner says so
 or has died (SIGKILL leaves nobody time to clean up), the server is ended: in good order, then by force. This process
-leads the process group of all that the server starts, and ends last.
+leads the session of all that the server starts, and ends last.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import time
 
 import psutil
 
-from launcher.process_group import members
+from launcher.process_group import kill, members
 from model_src.time_limits import STOP
 
 
@@ -55,12 +55,12 @@ def _watch(server: subprocess.Popen[bytes]) -> None:
 
 
 def _end_the_rest() -> None:
-    """Wait until this process is the last of its group; when that takes too long, kill the group."""
-    group = os.getpgrp()
+    """Wait until this process is the last of its session; when that takes too long, kill the others."""
+    session = os.getsid(0)
     deadline = time.monotonic() + STOP
-    while members(group) != [os.getpid()]:
+    while left := set(members(session)) - {os.getpid()}:
         if time.monotonic() > deadline:
-            os.killpg(group, signal.SIGKILL)
+            kill(left)
         time.sleep(0.1)
 
 
