@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from model_src.imaging.file_names import ENDINGS, may_be_image
+
 COLUMN = 60  # letters: names up to this length stand in a column of a table; longer ones do not widen it
 _LONGEST_STEM = 120  # bytes: a method's name and an ending follow, and a file name has 255
-# What images are called. Names of DICOM exports often end in a number or in nothing: "1.2.840.10008.5.1" has no ending.
-_ENDINGS = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".dcm", ".dicom", ".dic", ".ima"}
-_NO_IMAGES = {"dicomdir", "thumbs.db", "readme", "license"}
 
 
 def shown(path: str | bytes | os.PathLike[str]) -> str:
@@ -44,9 +43,7 @@ def images_below(folder: Path) -> tuple[list[Path], int]:
         for name in sorted(files):
             if name.startswith("."):
                 continue
-            ending = Path(name).suffix.lower()
-            numbered = ending[1:].isdigit()
-            if (ending in _ENDINGS or not ending or numbered) and name.lower() not in _NO_IMAGES:
+            if may_be_image(name):
                 found.append(Path(place) / name)
             else:
                 others += 1
@@ -68,7 +65,7 @@ def output_stems(paths: Sequence[Path]) -> list[str]:
 
 
 def _stem(path: Path) -> str:
-    return path.stem if path.suffix.lower() in _ENDINGS else path.name
+    return path.stem if path.suffix.lower() in ENDINGS else path.name
 
 
 def _fit(name: str) -> str:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import requests
 
-from client.addresses import is_local
-from client.keys import BearerToken
 from pacs.delivery import Later, Rejected
 from pacs.settings import StowTarget
+from pacs.web_request import ask
 
 _REASON, _FAILED = "00081197", "00081198"  # Failure Reason, in each item of Failed SOP Sequence
 _HAS_IT = 0x0111
@@ -74,38 +72,8 @@ class StowSender:
         return ""
 
     def _ask(self, method: str, data: bytes | None = None, headers: dict[str, str] | None = None) -> requests.Response:
-        target = self._target
-        auth: requests.auth.AuthBase | None = None
-        if target.user is not None and target.password_file:
-            auth = requests.auth.HTTPBasicAuth(target.user, _secret(target.password_file))
-        elif target.token_file:
-            auth = BearerToken(_secret(target.token_file))
         with requests.Session() as session:
-            session.trust_env = not is_local(target.url)
-            try:
-                return session.request(
-                    method,
-                    target.url,
-                    data=data,
-                    headers=headers,
-                    auth=auth,
-                    timeout=self._timeout,
-                    verify=str(target.authority) if target.authority else True,
-                    allow_redirects=False,
-                )
-            except requests.Timeout:
-                raise Later(f"{target.url}: nothing came within {self._timeout:g} s") from None
-            except requests.exceptions.SSLError:
-                raise Later(f"{target.url}: its certificate is not trusted: see authority") from None
-            except requests.RequestException as error:
-                raise Later(f"{target.url} does not answer ({type(error).__name__})") from None
-
-
-def _secret(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except (OSError, UnicodeDecodeError):
-        raise Later(f"{path} cannot be read") from None
+            return ask(session, self._target, method, self._target.url, self._timeout, data=data, headers=headers)
 
 
 def _failures(response: requests.Response) -> list[int]:
