@@ -25,6 +25,7 @@ ROOMS = (
     "client",
     "web",
     "pacs",
+    "scoring",
     "cli",
 )
 ROOT_FILES = ("config.properties", "log4j2.xml")  # TorchServe's; `coronet serve` looks for them beside the rooms
@@ -52,6 +53,7 @@ setup(
         f"{PACKAGE}.evaluation": ["*.html.j2"],
         f"{PACKAGE}.evaluation.card": ["sections/*.md.j2"],
         f"{PACKAGE}.web": ["static/*"],
+        f"{PACKAGE}.scoring": ["*.html.j2"],
         f"{PACKAGE}.archive": ["*.yaml", "*.json", "pretrained/*"],
     },
     cmdclass={"build_py": BuildRooms},

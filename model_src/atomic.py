@@ -13,10 +13,11 @@ from model_src.errors import OutputError
 
 
 @contextmanager
-def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_write(path: str | os.PathLike[str], *, durable: bool = False) -> Iterator[Path]:
     """Yield a temporary path in the same folder; rename it to `path` if the block succeeds, else delete it.
 
-    The temporary file keeps `path`'s suffix, because libraries choose a format by it.
+    The temporary file keeps `path`'s suffix, because libraries choose a format by it. With `durable` file and name are
+    on the disk when the block has ended: after a power cut, a file of that name is whole.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -26,7 +27,11 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         yield temporary
         temporary.chmod(0o666 & ~_umask())  # mkstemp makes files private
+        if durable:
+            _sync(temporary, os.O_RDONLY)
         temporary.replace(target)
+        if durable:
+            _sync(target.parent, os.O_RDONLY | os.O_DIRECTORY)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -110,6 +115,15 @@ def require_replaceable(directory: str | os.PathLike[str], option: str, name: st
     else:
         return
     raise OutputError(f"{option} {folder}: {why}; name one in it: {option} {folder / name}")
+
+
+def _sync(path: Path, flags: int) -> None:
+    """Have a file's content, or the names in a folder, on the disk."""
+    handle = os.open(path, flags)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _umask() -> int:

@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "launcher": {"client", "handlers", "model_src"},
     "web": {"client", "model_src"},
     "pacs": {"client", "model_src"},
+    "scoring": {"pacs", "inference", "explanations", "model_src"},
 }
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 MAY_IMPORT["coronet_serve"] = {"cli"}
