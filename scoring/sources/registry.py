@@ -23,9 +23,7 @@ def open_source(text: str, access: PacsAccess) -> Source:
     if text.startswith(pacs.PREFIX):
         return PacsSource(text, access)
     if text.lower().endswith(tars.COMPRESSED):
-        raise DataError(
-            f"{text}: found a compressed tar, need a plain one: unpack it, films are read one by one"
-        )
+        raise DataError(f"{text}: found a compressed tar, need a plain one: unpack it, films are read one by one")
     path = local_path(text)
     if path is None:
         if not addresses.is_file(text):
