@@ -94,7 +94,7 @@ def read_films(path: Path) -> Iterator[Film]:
 
 
 def shard_digest(films: Sequence[Film]) -> str:
-    """SHA-256 of what identifies the films of a shard, in their order; 16 hexadecimal digits would do, it has 64."""
+    """SHA-256 of what identifies the films of a shard, in their order; hexadecimal."""
     digest = hashlib.sha256()
     for film in films:
         digest.update(json.dumps([film.address, film.size, film.identity]).encode() + b"\n")
