@@ -1,1 +1,1 @@
-"""From TorchScript artefacts to `coronet.mar`."""
+"""From artefacts to `coronet.mar`."""

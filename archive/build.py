@@ -1,7 +1,7 @@
 """ARTEFACT_DIR -> `coronet.mar`: torch-model-archiver's work, repacked so that the same input gives the same bytes.
 
 The archive is self-contained: `coronet_handler.py` at its root, the packages that it imports (archive/contents.py),
-both TorchScript files with their digests, class names and settings. Nothing of this project has to be installed where
+the networks' files with their digests, class names and settings. Nothing of this project has to be installed where
 it is served.
 """
 
@@ -15,13 +15,15 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 from archive.contents import SERVED_PACKAGES
-from model_src.artefacts import CIN_NAME, INFO_NAME, OPTIONAL, TFEN_NAME, check_digests
+from model_src.artefacts import INFO_NAME, check_digests
 from model_src.atomic import atomic_write
 from model_src.errors import ArtefactError
+from model_src.weight_files import TFEN_NAME
 
 MODEL_NAME = "coronet"
 ARCHIVE_NAME = f"{MODEL_NAME}.mar"
@@ -59,10 +61,10 @@ def build_archive(
         raise ArtefactError(f"{config}: not found, need a model-config.yaml; leave --config away for our own")
     if find_spec("model_archiver") is None:  # it runs in a process of its own
         raise ModuleNotFoundError("torch-model-archiver is not installed", name="model_archiver")
-    check_digests(artefacts)
+    info = check_digests(artefacts)
     target = Path(model_store) / ARCHIVE_NAME
     with tempfile.TemporaryDirectory(prefix="coronet-archive-") as folder:
-        unpacked = _run_archiver(artefacts, version, Path(config), Path(folder))
+        unpacked = _run_archiver(artefacts, info.files, version, Path(config), Path(folder))
         _fix_manifest(unpacked / _MANIFEST)
         with atomic_write(target) as temporary:
             _write_zip(unpacked, temporary)
@@ -70,8 +72,8 @@ def build_archive(
     return target
 
 
-def _run_archiver(artefacts: Path, version: str, config: Path, folder: Path) -> Path:
-    """torch-model-archiver's staged files, as the directory they would be zipped from."""
+def _run_archiver(artefacts: Path, files: Sequence[str], version: str, config: Path, folder: Path) -> Path:
+    """torch-model-archiver's staged files, as the directory they would be zipped from; `files` have a digest."""
     sources, staging, export = (folder / name for name in ("sources", "staging", "export"))
     for path in (staging, export):
         path.mkdir()
@@ -79,8 +81,8 @@ def _run_archiver(artefacts: Path, version: str, config: Path, folder: Path) -> 
         shutil.copytree(_ROOMS / package, sources / package, ignore=_all_but_sources)
     settings = folder / DEFAULT_CONFIG.name
     shutil.copyfile(config, settings)
-    optional = [artefacts / name for name in OPTIONAL if (artefacts / name).exists()]
-    for path in (artefacts / CIN_NAME, artefacts / INFO_NAME, *optional, _HERE / "index_to_name.json"):
+    others = [artefacts / name for name in files if name != TFEN_NAME]
+    for path in (*others, artefacts / INFO_NAME, _HERE / "index_to_name.json"):
         shutil.copyfile(path, sources / path.name)
     # As extra files, one folder of our own: its contents go to the root, where packages keep their names. Paths given
     # by a user do not go there, because the archiver splits at commas and expands wildcards.

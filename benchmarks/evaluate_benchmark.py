@@ -22,12 +22,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from model_src import torchscript
 from model_src.artefacts import ArtefactInfo, write_artefacts
 from model_src.classes import CLASS_NAMES
 from model_src.networks.cin import CIN
+from model_src.networks.coronet import CoroNet
 from model_src.networks.fpae import FPAE
 from model_src.networks.tfen import TFEN
+from model_src.weight_files import weight_files
 from phantoms.data_dir import write_phantoms
 from train.data.data_dir import read_data_dir
 from train.data.examples import Example
@@ -92,7 +93,7 @@ def random_model(folder: Path, image_size: int) -> Path:
     """An artefact folder with seeded random weights: as much work as a trained one."""
     torch.manual_seed(0)
     info = ArtefactInfo(image_size, "random", {}, cin_trained=False, trained_on="unknown")
-    write_artefacts(torchscript.script(TFEN(FPAE(), FPAE())), torchscript.script(CIN()), info, folder)
+    write_artefacts(weight_files(CoroNet(TFEN(FPAE(), FPAE()), CIN())), info, folder)
     return folder
 
 

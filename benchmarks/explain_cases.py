@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from model_src.artefacts import CIN_NAME, INFO_NAME, TFEN_NAME
+from model_src.artefacts import KNOWN_FILES
 from model_src.classes import CLASS_NAMES
 from model_src.imaging.xray import read_xray, resize_pixels
 from phantoms.generate import make_phantom
@@ -39,7 +39,7 @@ def artefact_directory(model: Path) -> Iterator[Path]:
         yield model
         return
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(model) as archive:
-        for name in (TFEN_NAME, CIN_NAME, INFO_NAME):
+        for name in {*KNOWN_FILES} & {*archive.namelist()}:
             archive.extract(name, folder)
         yield Path(folder)
 

@@ -40,7 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("evaluate", "score a run or an archive on labelled X-rays"),
     "calibrate": ("calibrate", "learn from validation films when to say: I do not know"),
     "certify": ("certify", "test which explanation methods deserve trust"),
-    "export": ("export", "turn a run folder into TorchScript artefacts"),
+    "export": ("export", "turn a run folder into artefacts: programs and TorchScript"),
     "archive": ("archive", "pack artefacts into coronet.mar for TorchServe"),
 }
 

@@ -13,10 +13,8 @@ import torch
 from torch import nn
 
 from model_src.artefacts import (
-    CIN_NAME,
     INFO_NAME,
-    OPTIONAL,
-    TFEN_NAME,
+    KNOWN_FILES,
     ArtefactInfo,
     file_digest,
     load_artefacts,
@@ -28,6 +26,7 @@ from model_src.calibration.judge import Judge
 from model_src.certificate import Certificate
 from model_src.errors import ArtefactError, RunError
 from model_src.networks.coronet import Classified, CoroNet
+from model_src.weight_files import CIN_NAME, TFEN_NAME
 from train.runs.run_folder import AUTOENCODERS, RunFolder, load_model
 from train.stages.baselines import XrayResNet
 
@@ -93,7 +92,7 @@ def load_archive(path: Path, device: torch.device) -> LoadedClassifier:
                     f"{path}: holds no {' and no '.join(sorted(missing))}; "
                     "need an archive made with: coronet archive ARTEFACT_DIR --out MODEL_STORE_DIR"
                 )
-            for name in (TFEN_NAME, CIN_NAME, INFO_NAME, *({*OPTIONAL} & {*archive.namelist()})):
+            for name in {*KNOWN_FILES} & {*archive.namelist()}:
                 archive.extract(name, folder)
             network, info = load_artefacts(folder, device)
             calibration, certificate = load_calibration(folder, info), load_certificate(folder, info)

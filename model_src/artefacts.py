@@ -1,9 +1,10 @@
-"""ARTEFACT_DIR: `tfen.pt`, `cin.pt`, the `artefacts.json` that describes them; perhaps calibration and certificate."""
+"""ARTEFACT_DIR: the networks' files, the `artefacts.json` that describes them; perhaps calibration and certificate."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, field, fields
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +13,6 @@ import torch
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from model_src import torchscript
 from model_src.atomic import atomic_directory
 from model_src.beside_weights import Content, WeightsFile
 from model_src.calibration.file import CALIBRATION_FILE, CALIBRATION_NAME, Calibration
@@ -23,12 +23,12 @@ from model_src.imaging.xray import PREPROCESSING_VERSION
 from model_src.networks.coronet import CoroNet
 from model_src.networks.fpae import SIZE_MULTIPLE
 from model_src.validation import refusal
+from model_src.weight_files import FORMAT_VERSION, WEIGHT_FILES, open_programs, open_torchscript
 
-FORMAT_VERSION = 1
 INFO_NAME = "artefacts.json"
-TFEN_NAME = "tfen.pt"
-CIN_NAME = "cin.pt"
 OPTIONAL = (CALIBRATION_NAME, CERTIFICATE_NAME)
+# Every name that a file of an artefact folder can have, in any version.
+KNOWN_FILES = (INFO_NAME, *WEIGHT_FILES[FORMAT_VERSION], *OPTIONAL)
 
 ImageSize = Annotated[
     int,
@@ -51,11 +51,16 @@ class ArtefactInfo:
     trained_on: str  # "phantoms", "x-rays", or "unknown" for imported weights
     data: dict[str, Any] = field(default_factory=dict)  # summary of the training data
     metrics: dict[str, Any] = field(default_factory=dict)  # as measured on validation and test data
-    sha256: dict[str, str] = field(default_factory=dict)  # of tfen.pt, cin.pt, and of OPTIONAL that is there
+    sha256: dict[str, str] = field(default_factory=dict)  # of all files of the networks, and of OPTIONAL that is there
     class_names: tuple[str, ...] = CLASS_NAMES
     preprocessing: str = PREPROCESSING_VERSION
     torch_version: str = torch.__version__
     format_version: int = FORMAT_VERSION
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that the digests are of, as far as this version knows them."""
+        return (*WEIGHT_FILES[self.format_version], *(name for name in OPTIONAL if name in self.sha256))
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -78,32 +83,36 @@ def check_target(directory: str | Path) -> None:
 
 
 def write_artefacts(
-    tfen: torch.jit.ScriptModule,
-    cin: torch.jit.ScriptModule,
+    files: Mapping[str, bytes],
     info: ArtefactInfo,
     directory: str | Path,
     calibration: Calibration | None = None,
     certificate: Certificate | None = None,
 ) -> None:
-    """Write both modules, what else there is, and `info` (with digests) as one folder; it appears whole or not at all.
+    """Write the networks' files, what else there is, and `info` (with digests) as one folder, whole or not at all.
+
+    Args:
+        files: name -> content, as `model_src.weight_files.weight_files` gives them.
+        info: of the same format version.
+        directory: the folder.
+        calibration: if there is one.
+        certificate: if there is one.
 
     Raises:
         ArtefactError: `directory` exists and is not an artefact folder.
     """
     target = Path(directory)
     check_target(target)
+    contents = {name: files[name] for name in WEIGHT_FILES[info.format_version]}
+    if calibration is not None:
+        contents[CALIBRATION_NAME] = CALIBRATION_FILE.text(calibration).encode()
+    if certificate is not None:
+        contents[CERTIFICATE_NAME] = CERTIFICATE_FILE.text(certificate).encode()
+    facts = asdict(info)
+    facts["sha256"] = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     with atomic_directory(target) as temporary:
-        torchscript.save(tfen, temporary / TFEN_NAME)
-        torchscript.save(cin, temporary / CIN_NAME)
-        names = [TFEN_NAME, CIN_NAME]
-        if calibration is not None:
-            (temporary / CALIBRATION_NAME).write_text(CALIBRATION_FILE.text(calibration), encoding="utf-8")
-            names.append(CALIBRATION_NAME)
-        if certificate is not None:
-            (temporary / CERTIFICATE_NAME).write_text(CERTIFICATE_FILE.text(certificate), encoding="utf-8")
-            names.append(CERTIFICATE_NAME)
-        facts = asdict(info)
-        facts["sha256"] = {name: file_digest(temporary / name) for name in names}
+        for name, content in contents.items():
+            (temporary / name).write_bytes(content)
         (temporary / INFO_NAME).write_text(json.dumps(facts, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
@@ -123,9 +132,10 @@ def read_info(directory: str | Path) -> ArtefactInfo:
         ) from None
     except (OSError, ValueError) as error:
         raise ArtefactError(f"{path}: cannot be read ({error}); export the run again") from error
-    if not isinstance(facts, dict) or facts.get("format_version") != FORMAT_VERSION:
-        found = facts.get("format_version") if isinstance(facts, dict) else type(facts).__name__
-        raise ArtefactError(f"{path}: found format version {found}, need {FORMAT_VERSION}; export the run again")
+    found = facts.get("format_version") if isinstance(facts, dict) else type(facts).__name__
+    if not isinstance(facts, dict) or type(found) is not int or found not in WEIGHT_FILES:
+        versions = " or ".join(map(str, WEIGHT_FILES))
+        raise ArtefactError(f"{path}: found format version {found}, need {versions}; export the run again")
     needed = {f.name for f in fields(ArtefactInfo)}
     if missing := sorted(needed - facts.keys()):
         raise ArtefactError(f"{path}: lacks {', '.join(missing)}; export the run again")
@@ -146,15 +156,16 @@ def read_info(directory: str | Path) -> ArtefactInfo:
 def load_artefacts(directory: str | Path, device: torch.device | str = "cpu") -> tuple[CoroNet, ArtefactInfo]:
     """Load the model onto `device`, in evaluation mode, parameters without gradients.
 
+    Programs where the format version has them, else TorchScript.
+
     Raises:
         ArtefactError: a file is missing, its SHA-256 differs from the recorded one, or it cannot be loaded.
     """
     info, folder = read_info(directory), Path(directory)
     # What is loaded are the very bytes that were checked: a file could be exchanged between two readings.
-    tfen, cin = (
-        torchscript.load(folder / name, device, _checked_bytes(folder / name, info)) for name in (TFEN_NAME, CIN_NAME)
-    )
-    return CoroNet(tfen, cin).eval(), info
+    files = {name: _checked_bytes(folder / name, info) for name in WEIGHT_FILES[info.format_version]}
+    opened = open_torchscript if info.format_version == 1 else open_programs
+    return opened(files, folder, device), info
 
 
 def load_calibration(directory: str | Path, info: ArtefactInfo) -> Calibration | None:
@@ -189,7 +200,7 @@ def check_digests(directory: str | Path) -> ArtefactInfo:
         ArtefactError: a file is missing or is not the one that was recorded.
     """
     info = read_info(directory)
-    for name in (TFEN_NAME, CIN_NAME):
+    for name in WEIGHT_FILES[info.format_version]:
         _checked_bytes(Path(directory) / name, info)
     load_calibration(directory, info)
     load_certificate(directory, info)

@@ -12,7 +12,7 @@ CoroNetError
 │   └── OutOfMemory         507  the request needs more memory than there is
 ├── DataError               a data directory, label file, image or cache
 ├── RunError                a run folder, recipe or checkpoint
-├── ArtefactError           TorchScript artefacts or an archive
+├── ArtefactError           artefacts or an archive
 ├── OutputError             where results go cannot be written
 └── ServerError             TorchServe, Java, tokens, or the connection to them
 """
@@ -86,7 +86,7 @@ class RunError(CoroNetError):
 
 
 class ArtefactError(CoroNetError):
-    """TorchScript artefacts or a model archive cannot be used."""
+    """Artefacts or a model archive cannot be used."""
 
 
 class OutputError(CoroNetError):

@@ -1,7 +1,8 @@
-"""TorchScript, the artefact format: compile, save and load modules.
+"""TorchScript, the first artefact format: compile, save and load modules.
 
-PyTorch marks TorchScript as deprecated in favour of torch.export; this kit keeps it because TorchServe's
-workers and `torch.jit.load` need nothing else to run an artefact. The warning is silenced here, only here.
+PyTorch marks TorchScript as deprecated in favour of torch.export, whose programs lie beside these files
+(model_src/programs). It stays because `torch.jit.load` needs nothing else to run an artefact, and for artefacts that
+have nothing else. The warning is silenced here, only here.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
+from typing import IO
 
 import torch
 from torch import nn
@@ -39,10 +41,10 @@ def freeze(module: torch.jit.ScriptModule) -> torch.jit.ScriptModule:
         return torch.jit.freeze(module)
 
 
-def save(module: torch.jit.ScriptModule, path: str | os.PathLike[str]) -> None:
-    """Write a compiled module to `path`."""
+def save(module: torch.jit.ScriptModule, to: str | os.PathLike[str] | IO[bytes]) -> None:
+    """Write a compiled module to a path or an open file."""
     with _quiet():
-        torch.jit.save(module, os.fspath(path))
+        torch.jit.save(module, os.fspath(to) if isinstance(to, str | os.PathLike) else to)
 
 
 def load(

@@ -12,12 +12,12 @@ from PIL import Image
 from archive.build import build_archive
 from launcher.server import Server, torchserve
 from launcher.torchserve_config import free_ports
-from model_src import torchscript
 from model_src.artefacts import ArtefactInfo, write_artefacts
 from model_src.networks.cin import CIN
 from model_src.networks.coronet import CoroNet
 from model_src.networks.fpae import FPAE
 from model_src.networks.tfen import TFEN
+from model_src.weight_files import weight_files
 from phantoms.generate import make_phantom
 from tests.properties import load_profile
 from tests.skip_list import SkipList, read_allowed
@@ -76,7 +76,7 @@ def artefact_dir(random_chain: CoroNet, tmp_path_factory: pytest.TempPathFactory
         cin_trained=True,
         trained_on="phantoms",
     )
-    write_artefacts(torchscript.script(random_chain.tfen), torchscript.script(random_chain.cin), info, directory)
+    write_artefacts(weight_files(random_chain), info, directory)
     return directory
 
 

@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
             model = PRETRAINED
             if args.xray is None:
                 _step("an X-ray-like image to ask about", "phantoms", out / "phantoms", "--per-class", 4)
-        _step("TorchScript", "export", model, "--out", out / "artefacts")
+        _step("artefacts", "export", model, "--out", out / "artefacts")
         _step("archive for TorchServe", "archive", out / "artefacts", "--out", out / "model-store")
         if args.xray is None:
             xray = min(xray.glob("*.png"))

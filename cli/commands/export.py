@@ -1,7 +1,7 @@
-"""Turn a run folder into TorchScript artefacts.
+"""Turn a run folder into artefacts that can be served.
 
-ARTEFACT_DIR gets tfen.pt, cin.pt and artefacts.json. Both files are loaded back and compared with the eager
-networks (1e-5) before the folder appears.
+ARTEFACT_DIR gets both networks as TorchScript (tfen.pt, cin.pt) and as torch.export programs (tfen.pt2, cin.pt2), and
+artefacts.json. All are loaded back and compared with the eager networks (1e-5) before the folder appears.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
 
     info = export_run(args.run_dir, args.out)
     print(
-        f"{args.out}: tfen.pt ({info.parameters['tfen']:,} parameters) and cin.pt ({info.parameters['cin']:,}) "
+        f"{args.out}: TFEN ({info.parameters['tfen']:,} parameters) and CIN ({info.parameters['cin']:,}) "
         f"for {info.image_size} pixels, equal to the eager networks within {TOLERANCE:.0e}"
     )
     for warning in info.warnings:

@@ -6,7 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from model_src import torchscript
+from model_src.errors import ArtefactError
 from model_src.networks.coronet import CoroNet, summarise
+from model_src.networks.eager_copy import eager_copy
+from model_src.programs.network import ProgramNetwork
 
 
 class CompactCoroNet(nn.Module):
@@ -27,5 +30,14 @@ class CompactCoroNet(nn.Module):
 
 
 def scripted_compact(model: CoroNet) -> torch.jit.ScriptModule:
-    """`model`, of TorchScript artefacts or eager networks alike, as a compiled `CompactCoroNet`."""
+    """`model` as a compiled `CompactCoroNet`, whatever it was loaded from.
+
+    Raises:
+        ArtefactError: it was loaded from programs, and they are not of the kit's own networks.
+    """
+    if any(isinstance(network, ProgramNetwork) for network in (model.tfen, model.cin)):
+        copy = eager_copy(model)
+        if copy is None:
+            raise ArtefactError("these programs are of other networks than the kit's, which TorchScript cannot take")
+        model = copy
     return torchscript.script(CompactCoroNet(model.tfen, model.cin))

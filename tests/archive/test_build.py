@@ -16,9 +16,10 @@ import yaml
 
 from archive.build import DEFAULT_CONFIG, build_archive
 from archive.contents import SERVED_PACKAGES
-from model_src.artefacts import CIN_NAME, INFO_NAME, TFEN_NAME, file_digest
+from model_src.artefacts import INFO_NAME, file_digest
 from model_src.classes import CLASS_NAMES
 from model_src.errors import ArtefactError
+from model_src.weight_files import FORMAT_VERSION, TFEN_NAME, WEIGHT_FILES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -51,7 +52,7 @@ def test_holds_what_a_worker_needs_and_nothing_else(mar):
         names = packed.namelist()
     at_root = [name for name in names if "/" not in name]
     assert at_root == sorted(
-        [INFO_NAME, CIN_NAME, TFEN_NAME, "coronet_handler.py", "index_to_name.json", "model-config.yaml"]
+        [INFO_NAME, *WEIGHT_FILES[FORMAT_VERSION], "coronet_handler.py", "index_to_name.json", "model-config.yaml"]
     )
     assert names == sorted(names)
     packages = set(SERVED_PACKAGES)

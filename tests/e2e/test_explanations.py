@@ -26,7 +26,7 @@ def test_the_server_describes_itself_and_its_methods(server):
     own = described["customizedMetadata"]
     assert own["class_names"] == ["Healthy", "Pneumonia", "COVID-19"]
     assert own["image_size"] == 64
-    assert set(own["sha256"]) == {"tfen.pt", "cin.pt"}
+    assert set(own["sha256"]) == {"tfen.pt", "cin.pt", "tfen.pt2", "cin.pt2"}
     assert set(own["methods"]) == set(METHODS)
 
 

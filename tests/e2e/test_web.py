@@ -56,7 +56,7 @@ def page(model_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def test_the_page_is_told_what_is_served(page):
     about = page.about()
     assert about["server"] == "ready"
-    assert set(about["sha256"]) == {"tfen.pt", "cin.pt"}
+    assert set(about["sha256"]) == {"tfen.pt", "cin.pt", "tfen.pt2", "cin.pt2"}
     assert "steps" in about["methods"]["saliency"]["options"]
 
 

@@ -15,7 +15,7 @@ from train.runs.run_record import DataSummary, RunRecord
 from train.stages.baselines import XrayResNet
 
 CPU = torch.device("cpu")
-FILES = ("tfen.pt", "cin.pt", "artefacts.json")
+FILES = ("tfen.pt", "cin.pt", "tfen.pt2", "cin.pt2", "artefacts.json")
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ import torch
 
 from handlers import coronet_handler
 from handlers.coronet_handler import CoroNetHandler
-from model_src.artefacts import TFEN_NAME
 from model_src.errors import ArtefactError, InternalError
+from model_src.weight_files import TFEN_NAME
 
 PREDICT = {"explain": "False"}
 EXPLAIN = {"explain": "True"}

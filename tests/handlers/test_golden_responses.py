@@ -27,9 +27,9 @@ from PIL import Image
 
 from explanations.time_limit import Pace
 from handlers.coronet_handler import CoroNetHandler
-from model_src import torchscript
-from model_src.artefacts import CIN_NAME, TFEN_NAME, load_artefacts, write_artefacts
-from tests.fixtures.hand_set_model import FakeContext
+from model_src.artefacts import read_info, write_artefacts
+from model_src.weight_files import weight_files
+from tests.fixtures.hand_set_model import FakeContext, hand_set_network
 
 RECORD = Path(__file__).parent / "golden" / "responses.json"
 RECORDING = os.environ.get("CORONET_RECORD") == "1"
@@ -140,10 +140,9 @@ def _loaded(context: Any) -> CoroNetHandler:
 
 def _not_a_number(source: Path, directory: Path) -> Path:
     """The hand-set artefacts with a classifier that gives no numbers."""
-    info = load_artefacts(source)[1]
-    tfen, cin = (torchscript.load(source / name) for name in (TFEN_NAME, CIN_NAME))
-    cin.fc.bias.data.fill_(float("nan"))
-    write_artefacts(tfen, cin, info, directory)
+    network = hand_set_network()
+    torch.nn.init.constant_(network.cin.get_parameter("fc.bias"), float("nan"))
+    write_artefacts(weight_files(network), read_info(source), directory)
     return directory
 
 

@@ -13,7 +13,6 @@ import torch
 from explanations import DEFAULT_METHOD, METHODS, parse_options
 from explanations.time_limit import Pace
 from inference.predictor import Predictor
-from model_src.artefacts import CIN_NAME
 from model_src.classes import CLASS_NAMES, COVID, HEALTHY, PNEUMONIA
 from model_src.errors import ArtefactError, InternalError, InvalidRequest, OutOfMemory
 
@@ -176,7 +175,7 @@ def test_describe_says_what_it_is(predictor):
     facts = predictor.describe()
     assert facts["class_names"] == ["Healthy", "Pneumonia", "COVID-19"]
     assert facts["image_size"] == 32
-    assert set(facts["sha256"]) == {"tfen.pt", "cin.pt"}
+    assert set(facts["sha256"]) == {"tfen.pt", "cin.pt", "tfen.pt2", "cin.pt2"}
     assert facts["parameters"] == {"tfen": 107_318, "cin": 11_178_051}
     assert set(facts["methods"]) == set(METHODS)
     assert facts["versions"]["torch"] == torch.__version__.split("+")[0]
@@ -187,9 +186,9 @@ def test_describe_says_what_it_is(predictor):
 def test_changed_artefact_is_refused(hand_set_dir, tmp_path):
     for path in hand_set_dir.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    damaged = bytearray((tmp_path / CIN_NAME).read_bytes())
+    damaged = bytearray((tmp_path / "cin.pt").read_bytes())
     damaged[len(damaged) // 2] ^= 1
-    (tmp_path / CIN_NAME).write_bytes(damaged)
+    (tmp_path / "cin.pt").write_bytes(damaged)
     with pytest.raises(ArtefactError, match=r"cin\.pt: SHA-256"):
         Predictor(tmp_path)
 

@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from model_src import torchscript
-from model_src.artefacts import INFO_NAME, ArtefactInfo, load_artefacts, read_info, write_artefacts
+from model_src import torchscript, weight_files
+from model_src.artefacts import INFO_NAME, ArtefactInfo, check_digests, load_artefacts, read_info, write_artefacts
 from model_src.classes import RESEARCH_USE
 from model_src.errors import ArtefactError
 from model_src.imaging.xray import PREPROCESSING_VERSION
 from model_src.networks.coronet import CoroNet
+from model_src.programs.network import ProgramNetwork
+
+NAMES = ("tfen.pt", "cin.pt", "tfen.pt2", "cin.pt2")
 
 
 @pytest.fixture
@@ -31,7 +34,7 @@ def test_loaded_chain_answers_as_the_eager_one(artefact_dir: Path, random_chain:
     assert not chain.training
 
 
-@pytest.mark.parametrize("name", ["tfen.pt", "cin.pt"])
+@pytest.mark.parametrize("name", NAMES)
 def test_changed_file_is_refused_before_it_is_loaded(copy: Path, name: str) -> None:
     damaged = bytearray((copy / name).read_bytes())
     damaged[len(damaged) // 2] ^= 1
@@ -41,18 +44,18 @@ def test_changed_file_is_refused_before_it_is_loaded(copy: Path, name: str) -> N
 
 
 def test_a_file_exchanged_after_it_was_checked_is_not_loaded(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    load = torchscript.load
+    load = weight_files.load_program
 
-    def exchange_first(path: Path, device: torch.device, content: bytes) -> torch.jit.ScriptModule:
+    def exchange_first(kind: type[ProgramNetwork], path: Path, content: bytes, device: torch.device) -> ProgramNetwork:
         path.write_bytes(b"exchanged")  # the digest has been compared by now
-        return load(path, device, content)
+        return load(kind, path, content, device)
 
-    monkeypatch.setattr(torchscript, "load", exchange_first)
+    monkeypatch.setattr(weight_files, "load_program", exchange_first)
     chain, info = load_artefacts(copy)
     assert chain(torch.zeros(1, 1, info.image_size, info.image_size)).shape == (1, 3)
 
 
-@pytest.mark.parametrize("name", ["tfen.pt", "cin.pt", INFO_NAME])
+@pytest.mark.parametrize("name", [*NAMES, INFO_NAME])
 def test_missing_file_is_named(copy: Path, name: str) -> None:
     (copy / name).unlink()
     with pytest.raises(ArtefactError, match=f"{name}: not found"):
@@ -62,7 +65,9 @@ def test_missing_file_is_named(copy: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format_version": 99}, "format version 99"),
+        ({"format_version": 99}, "format version 99, need 1 or 2"),
+        ({"format_version": [2]}, r"format version \[2\]"),
+        ({"format_version": True}, "format version True"),
         ({"preprocessing": "old"}, "preprocessing old"),
         ({"class_names": ["A", "B"]}, "classes"),
         ({"image_size": "64"}, r"artefacts\.json: image_size: found '64', need a multiple of 8, at least 16; export"),
@@ -107,6 +112,38 @@ def test_earlier_artefacts_are_read_as_they_are(tmp_path: Path) -> None:
     assert info.data["train"] == {"Healthy": 308}
 
 
+@pytest.fixture
+def first_version(copy: Path) -> Path:
+    """The artefacts as format version 1 had them: TorchScript alone."""
+    facts = json.loads((copy / INFO_NAME).read_text())
+    for name in ("tfen.pt2", "cin.pt2"):
+        (copy / name).unlink()
+        del facts["sha256"][name]
+    (copy / INFO_NAME).write_text(json.dumps({**facts, "format_version": 1}))
+    return copy
+
+
+def test_artefacts_of_the_first_version_answer_as_before(first_version: Path, random_chain: CoroNet) -> None:
+    chain, info = load_artefacts(first_version)
+    assert isinstance(chain.tfen, torch.jit.ScriptModule)
+    assert info.files == ("tfen.pt", "cin.pt")
+    x = torch.rand(2, 1, 64, 64)
+    assert torch.allclose(chain(x), random_chain(x), atol=1e-5)
+    assert check_digests(first_version) == info
+    (first_version / "cin.pt").write_bytes(b"")
+    with pytest.raises(ArtefactError, match=r"cin\.pt: SHA-256"):
+        load_artefacts(first_version)
+
+
+def test_a_file_of_torchscript_is_not_taken_for_a_program(copy: Path) -> None:
+    facts = json.loads((copy / INFO_NAME).read_text())
+    shutil.copy(copy / "tfen.pt", copy / "tfen.pt2")
+    facts["sha256"]["tfen.pt2"] = facts["sha256"]["tfen.pt"]
+    (copy / INFO_NAME).write_text(json.dumps(facts))
+    with pytest.raises(ArtefactError, match=r"tfen\.pt2: not a program that this version can open .*export it again"):
+        load_artefacts(copy)
+
+
 def test_cut_info_is_refused(copy: Path) -> None:
     (copy / INFO_NAME).write_text('{"format_version": 1, ')
     with pytest.raises(ArtefactError, match="cannot be read"):
@@ -124,11 +161,11 @@ def test_warnings_say_what_the_weights_are(cin_trained: bool, trained_on: str, s
     assert all(word in info.warnings[1] for word in said)
 
 
-def test_foreign_folder_is_not_replaced(random_chain: CoroNet, artefact_dir: Path, tmp_path: Path) -> None:
+def test_foreign_folder_is_not_replaced(artefact_dir: Path, tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("mine")
-    parts = torchscript.script(random_chain.tfen), torchscript.script(random_chain.cin)
+    files = dict.fromkeys(NAMES, b"")
     with pytest.raises(ArtefactError, match="choose an empty or new folder"):
-        write_artefacts(*parts, read_info(artefact_dir), tmp_path)
+        write_artefacts(files, read_info(artefact_dir), tmp_path)
     assert (tmp_path / "letter.txt").read_text() == "mine"
     assert len(list(tmp_path.iterdir())) == 1
 

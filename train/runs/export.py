@@ -1,25 +1,24 @@
-"""From a run folder to TorchScript artefacts that are checked against the eager networks before they appear."""
+"""From a run folder to artefacts that are checked against the eager networks before they appear."""
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from model_src import torchscript
-from model_src.artefacts import CIN_NAME, TFEN_NAME, ArtefactInfo, check_target, write_artefacts
+from model_src.artefacts import ArtefactInfo, check_target, write_artefacts
 from model_src.atomic import require_replaceable, require_writable
 from model_src.errors import RunError
 from model_src.networks.coronet import CoroNet
+from model_src.weight_files import open_programs, open_torchscript, weight_files
 from train.runs.run_folder import RunFolder, load_model
 
 TOLERANCE = 1e-5  # largest difference between an artefact's answer and the eager network's
 
 
 def export_run(run_dir: Path, artefact_dir: Path) -> ArtefactInfo:
-    """Compile a run's TFEN and CIN, check both, and write the artefact folder.
+    """Compile a run's TFEN and CIN, as TorchScript and as programs, check each, and write the artefact folder.
 
     Raises:
         RunError: the run is unfinished, damaged, or not a CoroNet (baselines are for comparison only).
@@ -50,31 +49,30 @@ def export_run(run_dir: Path, artefact_dir: Path) -> ArtefactInfo:
         metrics=run.read_metrics(),
     )
     calibration, certificate = run.calibration(), run.certificate()
-    with tempfile.TemporaryDirectory(prefix="coronet-export-") as folder:
-        torchscript.save(torchscript.script(network.tfen), Path(folder) / TFEN_NAME)
-        torchscript.save(torchscript.script(network.cin), Path(folder) / CIN_NAME)
-        tfen, cin = torchscript.load(Path(folder) / TFEN_NAME), torchscript.load(Path(folder) / CIN_NAME)
+    files = weight_files(network)
+    for opened in (open_torchscript, open_programs):
+        artefact = opened(files, artefact_dir)
         for shape in ((1, 1, size, size), (2, 1, 64, 64)):
-            check_against_eager(network, CoroNet(tfen, cin), shape)
-        write_artefacts(tfen, cin, info, artefact_dir, calibration, certificate)
+            check_against_eager(network, artefact, shape)
+    write_artefacts(files, info, artefact_dir, calibration, certificate)
     return info
 
 
 @torch.inference_mode()
-def check_against_eager(eager: CoroNet, scripted: CoroNet, shape: tuple[int, ...]) -> None:
+def check_against_eager(eager: CoroNet, artefact: CoroNet, shape: tuple[int, ...]) -> None:
     """Compare every promised method on a seeded random image batch of `shape`. Raises RunError."""
     x = torch.rand(shape, generator=torch.Generator().manual_seed(0))
     residuals = eager.tfen(x)
     features = eager.cin.features(residuals)  # type: ignore[operator]
     pairs: dict[str, tuple[Tensor, Tensor]] = {
-        "tfen": (residuals, scripted.tfen(x)),
+        "tfen": (residuals, artefact.tfen(x)),
         "tfen.reconstruct": (
             torch.cat(eager.tfen.reconstruct(x)),  # type: ignore[operator]
-            torch.cat(scripted.tfen.reconstruct(x)),  # type: ignore[operator]
+            torch.cat(artefact.tfen.reconstruct(x)),  # type: ignore[operator]
         ),
-        "cin": (eager.cin(residuals), scripted.cin(residuals)),
-        "cin.features": (features, scripted.cin.features(residuals)),  # type: ignore[operator]
-        "cin.classify": (eager.cin(residuals), scripted.cin.classify(features)),  # type: ignore[operator]
+        "cin": (eager.cin(residuals), artefact.cin(residuals)),
+        "cin.features": (features, artefact.cin.features(residuals)),  # type: ignore[operator]
+        "cin.classify": (eager.cin(residuals), artefact.cin.classify(features)),  # type: ignore[operator]
     }
     for name, (wanted, found) in pairs.items():
         scale = max(1.0, float(wanted.abs().max()))
