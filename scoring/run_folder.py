@@ -112,10 +112,8 @@ class RunFolder:
             return None
         try:
             facts = json.loads(text)
-            if not isinstance(facts, dict) or (facts.get("kind"), facts.get("format_version")) != (
-                KIND,
-                FORMAT_VERSION,
-            ):
+            version = (facts.get("kind"), facts.get("format_version")) if isinstance(facts, dict) else None
+            if version != (KIND, FORMAT_VERSION):
                 raise RunError(f"{path}: not of this version of coronet score; choose a new folder for --out")
             return _RECORD_TYPE.validate_json(text)
         except ValidationError as error:

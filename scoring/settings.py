@@ -1,4 +1,4 @@
-"""What changes the bytes of a part: the model, how it is run and asked, and the versions of what computes and writes."""
+"""What changes the bytes of a part: how the model is run and asked, and the versions of what computes and writes."""
 
 from __future__ import annotations
 

@@ -85,8 +85,8 @@ class _Decoded:
 class Listener:
     """Told what a worker does; from several threads. As it is, nothing comes of it."""
 
-    def films(self, counts: PartCounts) -> None:
-        """Some more films are scored."""
+    def films(self, shard: int, counts: PartCounts) -> None:
+        """Some more films of a shard are scored."""
 
     def reading(self, task: Task, row: int) -> None:
         """A film of a careful task is about to be read."""
@@ -171,7 +171,7 @@ class Worker:
                 rows.append(row)
                 if self._wants_map(row) and isinstance(each.found, Xray):
                     explained.add(len(rows) - 1, each.found, rows)
-            listener.films(count(scored))
+            listener.films(task.shard, count(scored))
         explained.finish(rows)
         if not self._accept_removed and all(row.error and row.error.kind == FilmRemoved.__name__ for row in rows):
             raise SourceLost(

@@ -34,7 +34,7 @@ class TarSource:
             opened = addresses.open_file(self._address) if path is None else path.open("rb")
             with opened as file, tarfile.open(fileobj=file, mode="r:") as tar:
                 for member in tar:
-                    tar.members = []  # tarfile keeps all that it has seen
+                    tar.members = []  # type: ignore[attr-defined]  # tarfile keeps all that it has seen
                     name = PurePosixPath(member.name).name
                     if member.isreg() and not name.startswith(".") and may_be_image(name):
                         text = member.name.encode(errors="surrogateescape").decode(errors="backslashreplace")
