@@ -21,6 +21,7 @@ ROOMS = (
     "phantoms",
     "evaluation",
     "archive",
+    "fronts",
     "launcher",
     "client",
     "web",

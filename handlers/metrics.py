@@ -26,13 +26,17 @@ def publish(metrics: Any, measured: Measurements, requests: int) -> None:
     """Hand the measurements of a batch to `context.metrics`, if there are any; a failure is logged and forgotten.
 
     Args:
-        metrics: TorchServe's `context.metrics`, or None.
+        metrics: TorchServe's `context.metrics`, or None; of another front, an object whose `take` gets every sample.
         measured: of one batch.
         requests: how many that batch had.
     """
     if metrics is None:
         return
     try:
+        if hasattr(metrics, "take"):
+            for sample in samples(measured, requests):
+                metrics.take(sample)
+            return
         # Only a TorchServe worker has metrics to count in.
         from ts.metrics.dimension import Dimension
         from ts.metrics.metric_type_enum import MetricTypes

@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -87,6 +87,12 @@ def make_state_directory(directory: Path) -> Path:
             "to a directory that only you can write to"
         ) from None
     return directory
+
+
+def remove_files(files: Iterable[Path]) -> None:
+    """Remove those that are there."""
+    for file in files:
+        file.unlink(missing_ok=True)
 
 
 @contextmanager

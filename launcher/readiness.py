@@ -27,7 +27,7 @@ def wait_until_ready(server: Server, pools: Sequence[WorkerPool], progress: Prog
     told = -1
     while True:
         if server.process.poll() is not None:
-            raise ServerError(server.failure("TorchServe ended while starting"))
+            raise ServerError(server.failure(f"{server.name} ended while starting"))
         if server.log.failed.is_set():
             raise ServerError(server.failure("the model could not be loaded"))
         if time.monotonic() - begun > SERVER_START:

@@ -11,12 +11,13 @@ from typing import IO, cast
 
 from launcher.packaged_files import ROOMS
 from launcher.process_group import stop_group
+from launcher.supervisor import ITSELF
 from model_src.time_limits import STOP
 
 
 @contextmanager
 def supervised(
-    command: Sequence[str], directory: Path, environment: Mapping[str, str]
+    command: Sequence[str], directory: Path, environment: Mapping[str, str], *, itself: bool = False
 ) -> Iterator[subprocess.Popen[str]]:
     """Run `command` inside the context; it and all that it has started are gone at the end.
 
@@ -24,12 +25,13 @@ def supervised(
         command: the server's.
         directory: where it runs.
         environment: its own; a PYTHONPATH in it does not reach the server.
+        itself: the process of the command is asked to end, not what it has started.
 
     Yields:
         The supervisor's process (launcher/supervisor.py), which leads a session of its own. Its output is the server's.
     """
     process = subprocess.Popen(
-        [sys.executable, "-m", "launcher.supervisor", *command],
+        [sys.executable, "-m", "launcher.supervisor", *([ITSELF] if itself else []), *command],
         cwd=directory,
         env={**environment, "PYTHONPATH": str(ROOMS)},
         stdin=subprocess.PIPE,

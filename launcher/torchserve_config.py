@@ -29,7 +29,7 @@ class Addresses:
     @property
     def port(self) -> int:
         """The inference port."""
-        return _split(self.inference)[1]
+        return host_and_port(self.inference)[1]
 
 
 def read_properties(path: Path) -> dict[str, str]:
@@ -82,7 +82,7 @@ def settle_addresses(
     if len(set(listening.values())) < len(listening):
         raise ServerError(f"found the addresses {', '.join(listening.values())}, need different ones: see --port")
     for option, address in listening.items():
-        host, number = _split(address)
+        host, number = host_and_port(address)
         if not is_free(number, host):
             raise ServerError(
                 f"port {number} on {host} is in use: stop what runs there (a 'coronet serve' of yours?), or choose "
@@ -124,7 +124,13 @@ def free_ports(count: int) -> list[int]:
             each.close()
 
 
-def _split(address: str) -> tuple[str, int]:
+def with_host(properties: dict[str, str], name: str, host: str) -> str:
+    """The address of a name ("inference", "metrics") in the settings, at another host."""
+    default = {"inference": 8080, "metrics": 8082}[name]
+    return f"http://{host}:{host_and_port(properties.get(f'{name}_address', f'http://{LOOPBACK}:{default}'))[1]}"
+
+
+def host_and_port(address: str) -> tuple[str, int]:
     """Host and port of http://host:port."""
     parts = urlsplit(address)
     return parts.hostname or LOOPBACK, parts.port or 80

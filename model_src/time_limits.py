@@ -40,6 +40,10 @@ DRAIN = 30
 # After that, for TorchServe and its workers to end in good order before they are killed.
 STOP = 20
 
+# A given key that was taken away stays good for so long: other machines learn of a change of a mounted secret within
+# two minutes (the kubelet's period and the life of its cache, a minute each), and a caller may be waiting already.
+KEY_OVERLAP = 300
+
 # --- What callers wait for ---------------------------------------------------------------------------------------
 
 CONNECT = 5

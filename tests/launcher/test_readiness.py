@@ -18,6 +18,8 @@ POOLS = [WorkerPool("coronet", 2), WorkerPool("coronet-explain", 1)]
 class FakeServer:
     """Describes itself with the next of `stages`: ready workers of both models."""
 
+    name = "TorchServe"
+
     def __init__(self, *stages: tuple[int, int]) -> None:
         self.stages = list(stages)
         self.process = SimpleNamespace(poll=lambda: None)

@@ -12,7 +12,7 @@ import pytest
 
 from client.tokens import TokenSource
 from handlers.server_files import ServerFiles
-from launcher.server import Server, _environment, torchserve
+from launcher.server import Server, server_environment, torchserve
 from launcher.server_log import ServerLog
 from launcher.worker_pools import WorkerPool
 from model_src.errors import ServerError
@@ -70,7 +70,9 @@ def test_the_childs_environment_is_its_own(monkeypatch, tmp_path):
     monkeypatch.setenv("TS_CONFIG_FILE", "another")
     monkeypatch.setenv("PATH", "/usr/bin")
     monkeypatch.setenv("HTTPS_PROXY", "kept")
-    environment = _environment(tmp_path, Path("/tmp/own"), [WorkerPool("coronet", 3), WorkerPool("coronet-explain", 1)])
+    environment = server_environment(
+        tmp_path, Path("/tmp/own"), [WorkerPool("coronet", 3), WorkerPool("coronet-explain", 1)]
+    )
     assert not {"PYTHONPATH", "TS_CONFIG_FILE"} & environment.keys()
     assert (environment["CORONET_WORKERS"], environment["CORONET_EXPLAIN_WORKERS"]) == ("3", "1")
     assert environment["PATH"] == f"{Path(sys.executable).parent}:/usr/bin"

@@ -1,0 +1,1 @@
+"""`coronet serve --front ray`: the process between HTTP and Ray Serve's workers."""
