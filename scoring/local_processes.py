@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -122,10 +123,8 @@ class _Pool:
         if task is not None:
             process.tasks.append(task)
         process.reading = None
-        try:
+        with suppress(ConnectionError):  # it has died: the next thing that is received from it is its end
             process.connection.send(task)
-        except (BrokenPipeError, ConnectionError):
-            pass  # it has died: the next thing that is received from it is its end
 
     def _over(self, process: _Process) -> None:
         """A process has ended: in good order, or whatever it had goes to another."""

@@ -1,5 +1,4 @@
-"""How far a run is: films, rate, time left, errors so far. One line that is written over on a terminal; else one now and
-then."""
+"""How far a run is: films, rate, time left, errors so far; one line, written over on a terminal."""
 
 from __future__ import annotations
 

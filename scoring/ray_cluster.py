@@ -1,7 +1,8 @@
-"""Workers as tasks of a Ray cluster that is there already. Its machines have this kit installed, and the run's folder."""
+"""Workers as tasks of a Ray cluster that is there already: its machines have this kit, and the run's folder."""
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections import Counter, deque
 from collections.abc import Sequence
@@ -37,7 +38,7 @@ class RayCluster:
     def run(self, order: WorkerOrder, shards: Sequence[int], report: Report) -> None:
         """As `Backend.run`."""
         try:
-            ray.init(address=self._address, log_to_driver=False, logging_level="ERROR")
+            ray.init(address=self._address, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, RayError, RuntimeError, ValueError) as error:
             raise ServerError(
                 f"--ray {self._address}: no cluster answers ({str(error).splitlines()[0]}); start one: ray start --head"

@@ -59,7 +59,8 @@ class RunRecord:
     kind: str = KIND
     format_version: int = FORMAT_VERSION
     research_use: str = RESEARCH_USE
-    metrics: dict[str, Any] = field(default_factory=dict)  # of the model, for the summary
+    residuals: tuple[float, float] | None = None  # of a typical validation film of the model; None: not known
+    warnings: list[str] = field(default_factory=list)  # what every answer of the model must say
 
     def part_name(self, shard: int) -> str:
         """Of the shard's part: the same on every machine and in every run with the same films, model and settings."""

@@ -60,21 +60,21 @@ def verify(folder: RunFolder) -> Verified:
     _no_others(folder, record)
     first = 0
     for shard in range(len(record.shards)):
-        films = read_shard(folder.manifest, shard)
-        if shard_digest(films) != record.shards[shard]:
+        films_of = read_shard(folder.manifest, shard)
+        if shard_digest(films_of) != record.shards[shard]:
             raise RunError(f"{folder.manifest}: shard {shard} is not the one of run.json; begin again in a new folder")
         if folder.part(record, shard).exists():
-            _verify_part(folder, record, shard, [film.address for film in films], first, found)
+            _verify_part(folder, record, shard, [film.address for film in films_of], first, found)
         else:
             found.missing.append(shard)
-        first += len(films)
+        first += len(films_of)
     if first != record.films:
         raise RunError(f"{folder.manifest}: holds {first:,} films, run.json says {record.films:,}")
     if found.missing:
-        films_missing = sum(record.films_in(shard) for shard in found.missing)
+        films = sum(record.films_in(shard) for shard in found.missing)
         raise RunError(
-            f"{folder.path}: {len(found.missing):,} of {len(record.shards):,} parts are missing, {films_missing:,} films "
-            "in them; run the same command again without --verify"
+            f"{folder.path}: {len(found.missing):,} of {len(record.shards):,} parts are missing, with {films:,} films; "
+            "run the same command again without --verify"
         )
     return found
 
