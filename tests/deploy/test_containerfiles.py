@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -94,7 +95,7 @@ def test_no_compiler_and_no_installer_is_in_the_image(path):
             assert NOT_IN_AN_IMAGE.search(instruction.text) is None
         for copied in stage.all("COPY"):
             assert copied.words()[0] == "--from=build"
-            assert copied.words()[1] in {"/opt/coronet", "/srv/coronet", "/etc/coronet", "/usr/share/coronet"}
+            assert copied.words()[1] in {"/opt/coronet", "/srv/coronet", "/usr/share/coronet"}
 
 
 def test_a_compiler_would_be_noticed():
@@ -148,7 +149,8 @@ def test_the_server_starts_with_a_command_that_there_is():
     assert stage.last("ENTRYPOINT").words() == ["/usr/bin/tini", "--", "coronet"]
     args = parse(stage.last("CMD").words())
     assert args.command == "serve"
-    assert str(args.ts_config) == "/etc/coronet/config.properties"
+    assert args.host == "0.0.0.0"
+    assert args.keys is None
 
 
 def test_the_client_says_what_it_can():
@@ -156,17 +158,11 @@ def test_the_client_says_what_it_can():
     assert [*stage.last("ENTRYPOINT").words(), *stage.last("CMD").words()] == ["coronet", "--help"]
 
 
-def test_callers_reach_the_ports_that_are_exposed(tmp_path):
-    settings = tmp_path / "config.properties"
-    settings.write_text(
-        (ROOT / "config.properties").read_text() + (CONTAINERS / "every-address.properties").read_text()
-    )
-    properties = read_properties(settings)
-    assert properties["inference_address"] == "http://0.0.0.0:8080"
-    assert properties["metrics_address"] == "http://0.0.0.0:8082"
-    assert properties["management_address"].startswith("http://127.0.0.1:")
-    assert properties["grpc_inference_address"] == "127.0.0.1"
-    assert stages_of(CONTAINERS / "Containerfile")[-1].last("EXPOSE").words() == ["8080", "8082"]
+def test_ports_that_are_exposed_are_the_servers():
+    properties = read_properties(ROOT / "config.properties")
+    ports = [urlsplit(properties[f"{name}_address"]).port for name in ("inference", "metrics")]
+    exposed = stages_of(CONTAINERS / "Containerfile")[-1].last("EXPOSE").words()
+    assert [int(port) for port in exposed] == ports
 
 
 def test_a_build_sees_the_code_and_nothing_else():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import copy
 import re
+from pathlib import Path
 
 import kubernetes_validate
 import pytest
@@ -149,6 +150,18 @@ def test_workers_have_the_memory_they_want(overlay):
 
 
 @each_servers
+def test_keys_are_the_mounted_secrets_and_every_address_is_listened_at(overlay):
+    for pod in pods(overlay).values():
+        (container,) = pod["spec"]["containers"]
+        args = parse(container["args"])
+        (mount,) = [mount for mount in container["volumeMounts"] if mount["name"] == "keys"]
+        assert (str(args.keys), mount.get("subPath"), mount["readOnly"]) == (mount["mountPath"], None, True)
+        assert args.host == "0.0.0.0"
+        (volume,) = [volume for volume in pod["spec"]["volumes"] if volume["name"] == "keys"]
+        assert volume["secret"] == {"secretName": "coronet-keys", "defaultMode": 0o440}
+
+
+@each_servers
 def test_requests_in_progress_end_before_the_pod_does(overlay):
     for deployment in of_kind(overlay, "Deployment").values():
         spec = deployment["spec"]["template"]["spec"]
@@ -206,6 +219,22 @@ def test_scalers_ask_for_the_metric_that_the_rules_make(overlay):
     series = re.match(r"\w+", rule["seriesQuery"])
     assert series is not None
     assert f"`{series[0]}`" in (ROOT / "docs/reference/metrics.md").read_text()
+
+
+@pytest.mark.parametrize("overlay", ["score-cpu", "score-gpu"])
+def test_each_pod_of_the_job_has_its_share(overlay):
+    (job,) = objects(overlay)
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    args = parse(container["args"])
+    assert job["spec"]["completionMode"] == "Indexed"
+    assert job["spec"]["completions"] == args.of
+    assert args.index is None  # JOB_COMPLETION_INDEX
+    mounts = {mount["mountPath"]: mount for mount in container["volumeMounts"]}
+    assert mounts[args.sources[0]]["readOnly"] is True
+    assert args.out.is_relative_to("/scores")
+    assert args.out != Path("/scores")  # a volume may hold lost+found, which is of no run
+    assert args.device == ("cuda" if overlay == "score-gpu" else None)
+    assert args.workers == (1 if overlay == "score-gpu" else int(container["resources"]["limits"]["cpu"]))
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
