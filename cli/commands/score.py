@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -147,6 +148,8 @@ def _share(args: argparse.Namespace) -> Share | None:
 
 def _backend(args: argparse.Namespace) -> Backend:
     if args.ray is not None:
+        if find_spec("ray") is None:
+            raise DataError("--ray: found no ray: in the project's folder, pip install '.[score,ray]'")
         from scoring.ray_cluster import RayCluster
 
         return RayCluster(args.ray)
