@@ -33,7 +33,6 @@ from train.runs.run_folder import RunFolder, load_model
 from train.session import TrainingOptions, TrainingSession
 from train.stages.baselines import XrayResNet
 from train.stages.classifier import fit_classifier
-from train.stages.teacher import teacher_probabilities
 
 PLAIN: dict[str, Any] = {
     "augmentation": "none",
@@ -42,6 +41,7 @@ PLAIN: dict[str, Any] = {
     "label_smoothing": 0.0,
     "mixup": 0.0,
     "teacher": "none",
+    "teacher_epochs": 0,
     "average": 0.0,
     "class_weights": "balanced",
     "schedule": "one_cycle",
@@ -55,10 +55,9 @@ STEPS: dict[str, dict[str, Any]] = {
     "+ weight averaging 0.99": {"average": 0.99},
     "+ label smoothing 0.1": {"label_smoothing": 0.1},
     "+ half of the variants mixed": {"mixup": 0.5},
-    "+ teacher, no label smoothing": {"teacher": "efficientnet_lite2", "label_smoothing": 0.0},
 }
 BASELINE = "X-ray, no autoencoders"
-# Name -> what it changes against all of STEPS but the last two; "epochs" is a factor.
+# Name -> what it changes against all of STEPS but the last; "epochs" is a factor.
 ALONE: dict[str, dict[str, Any]] = {
     "twice the epochs": {"epochs": 2},
     "constant rate": {"schedule": "constant"},
@@ -155,14 +154,12 @@ def train_row(
         if tfen is None:
             inputs.append(ClassifierInputs(cache, settings.augmentation, 0, compute, settings.mixup))
             continue
-        variants, mixup, precision = settings.variants_shown, settings.mixup, compute
+        variants, mixup, precision = settings.variants, settings.mixup, compute
         if part == "validation":
             variants, mixup, precision = 1, 0.0, replace(compute, bfloat16=False)
         name = f"{part}-{cache.image_size}-{settings.augmentation}-{variants}-{mixup}-{fingerprint(tfen, cache)}"
-        folder = cache_dir / "residuals" / name
+        folder = cache_dir / "residuals" / name if part == "validation" or settings.keeps_residuals else None
         inputs.append(residual_inputs(cache, settings.augmentation, variants, 0, precision, tfen, folder, mixup))
-        if part == "train" and settings.teacher != "none":
-            inputs[0].teacher = teacher_probabilities(inputs[0], variants, folder / "teacher.npy")
     torch.manual_seed(seed)
     network: CIN | XrayResNet = XrayResNet("resnet18") if tfen is None else CIN()
     if settings.normalise:
@@ -175,7 +172,7 @@ def train_row(
         recipe = load_recipe("tuned").model_copy(update={"cin": settings})
         options = TrainingOptions(Path(temporary), run.path, seed=seed, console=Console(quiet=True))
         session = TrainingSession(recipe, options, run, compute, Rank(), *images)
-        fit_classifier("cin", compute.prepare(network), inputs[0], inputs[1], session)
+        fit_classifier("cin", settings, compute.prepare(network), inputs[0], inputs[1], session)
         return run.read_metrics()["cin"]
 
 

@@ -134,7 +134,8 @@ def _settings(recipe: str, args: argparse.Namespace) -> CinRecipe:
     sampling = "class" if settings.sampling == "none" else settings.sampling
     weights = "none" if settings.sampling == "none" else settings.class_weights  # the draw weighs classes alike
     changed = {"epochs": args.epochs, "films_per_epoch": args.films_per_epoch, "sampling": sampling}
-    return settings.model_copy(update={**changed, "class_weights": weights})
+    alone = {"teacher": "none", "teacher_epochs": 0}  # it would have seen all COVID-19 films
+    return settings.model_copy(update={**changed, **alone, "class_weights": weights})
 
 
 @dataclass
@@ -159,7 +160,7 @@ def drawn(whole: ClassifierInputs, films: int, draw: int) -> Drawn:
     images = replace(
         whole.images, examples=[whole.images.examples[number] for number in numbers], rows=whole.images.rows[numbers]
     )
-    return Drawn(images, whole.augmentation, whole.seed, whole.compute, whole=whole, numbers=numbers)
+    return Drawn(images, whole.augmentation, whole.seed, whole.compute, tfen=whole.tfen, whole=whole, numbers=numbers)
 
 
 def train_row(
@@ -167,27 +168,35 @@ def train_row(
 ) -> dict[str, Any]:
     """Train one classifier; returns its figures on validation (and test) films."""
     served = replace(compute, bfloat16=False)
-    train = drawn(_inputs(settings, data.train, tfen, compute, settings.variants_shown, cache_dir), films, draw)
+    train = drawn(_inputs(settings, data.train, tfen, compute, settings.variants, cache_dir), films, draw)
     validation = _inputs(settings, data.validation, tfen, served, 1, cache_dir)
-    torch.manual_seed(draw)
-    network: CIN | XrayResNet = XrayResNet("resnet18") if tfen is None else CIN()
+    network = fitted_network(settings, train, validation, draw)
+    found = {"validation": figures(network, validation, served)}
+    if data.test is not None:
+        found["test"] = figures(network, _inputs(settings, data.test, tfen, served, 1, cache_dir), served)
+    return found
+
+
+def fitted_network(
+    settings: CinRecipe, train: ClassifierInputs, validation: ClassifierInputs, seed: int
+) -> CIN | XrayResNet:
+    """A classifier trained from random weights: of residuals if the inputs have a TFEN, else of films."""
+    torch.manual_seed(seed)
+    network: CIN | XrayResNet = XrayResNet("resnet18") if train.tfen is None else CIN()
     if settings.normalise:
         mean, deviation = train.moments(0)
-        prefix = "input" if tfen is None else "residual"
+        prefix = "input" if train.tfen is None else "residual"
         setattr(network, f"{prefix}_mean", mean)
         setattr(network, f"{prefix}_std", deviation)
-    prepared = compute.prepare(network)
+    prepared = train.compute.prepare(network)
     with tempfile.TemporaryDirectory() as temporary:
         run = RunFolder(Path(temporary))
         recipe = load_recipe("tuned").model_copy(update={"cin": settings})
-        options = TrainingOptions(Path(temporary), run.path, seed=draw, console=Console(quiet=True))
-        session = TrainingSession(recipe, options, run, compute, Rank(), train.images, data.validation)
-        fit_classifier("cin", prepared, train, validation, session)
+        options = TrainingOptions(Path(temporary), run.path, seed=seed, console=Console(quiet=True))
+        session = TrainingSession(recipe, options, run, train.compute, Rank(), train.images, validation.images)
+        fit_classifier("cin", settings, prepared, train, validation, session)
         prepared.load_state_dict(run.load_weights("cin"))
-    found = {"validation": figures(prepared, validation, served)}
-    if data.test is not None:
-        found["test"] = figures(prepared, _inputs(settings, data.test, tfen, served, 1, cache_dir), served)
-    return found
+    return prepared
 
 
 def _inputs(
@@ -198,7 +207,10 @@ def _inputs(
         return ClassifierInputs(images, augmentation, 0, compute)
     films = hashlib.sha256(repr([str(example.path) for example in images.examples]).encode()).hexdigest()[:8]
     name = f"{films}-{images.image_size}-{augmentation}-{variants}-{fingerprint(tfen, images)}"
-    return residual_inputs(images, augmentation, variants, 0, compute, tfen, cache_dir / "residuals" / name)
+    kept = compute.device.type != "cuda" and variants <= settings.epochs
+    return residual_inputs(
+        images, augmentation, variants, 0, compute, tfen, cache_dir / "residuals" / name if kept else None
+    )
 
 
 def figures(network: nn.Module, inputs: ClassifierInputs, compute: Compute) -> dict[str, Any]:

@@ -230,19 +230,17 @@ def our_cin(inputs: ClassifierInputs, batch: int, compiled: bool) -> Step:
     network: nn.Module = compute.prepare(CIN())
     if compiled:
         network.compile()
-    loss = ClassifierLoss(network, torch.ones(len(CLASS_NAMES))).to(compute.device)
+    loss = ClassifierLoss(network, torch.ones(len(CLASS_NAMES)), compute).to(compute.device)
     optimiser = torch.optim.Adam(loss.parameters(), 1e-3)
-    labels = [example.label for example in inputs.images.examples]
-    targets = F.one_hot(torch.tensor(labels), len(CLASS_NAMES)).float()
+    targets = F.one_hot(torch.from_numpy(inputs.labels), len(CLASS_NAMES)).float()
     shown = batches(len(inputs.images), batch)
 
     def step() -> None:
         epoch, indices = next(shown)
         optimiser.zero_grad(set_to_none=True)
-        chosen = choose_variants(inputs.augmentation, VARIANTS, labels, indices.tolist(), epoch, inputs.seed)
+        chosen = choose_variants(inputs.augmentation, VARIANTS, inputs.labels, indices, epoch, inputs.seed)
         stored = inputs.load(indices, chosen)
-        with compute.autocast():
-            summed = loss(compute.send(stored), targets[indices].to(compute.device))
+        summed = loss(compute.send(stored), targets[indices].to(compute.device))
         (summed / batch).backward()
         optimiser.step()
 

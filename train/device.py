@@ -32,8 +32,8 @@ class Compute:
         return images.to(self.device, memory_format=torch.channels_last, non_blocking=True)
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
-        """The context for a forward pass."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16)
+        """The context for a forward pass; weights are cast anew in each, as a CUDA graph needs it."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16, cache_enabled=False)
 
 
 def choose_compute(device: str, precision: str) -> Compute:

@@ -76,21 +76,22 @@ class CinRecipe(_Settings):
     # films drawn for each epoch; 0 = as many as there are
     films_per_epoch: Annotated[int, Field(ge=0, description="at least 1, or 0 for as many as there are")]
     augmentation: Augmentation
-    # augmented versions of each image; residuals are computed once for each
+    # augmented versions of each image; up to as many as there are epochs, residuals are computed once for each
     variants: Annotated[int, Field(description="a whole number")]
     normalise: Switch  # standardise the classifier's input by the training data's mean and deviation
     label_smoothing: BelowOne
     # share of the variants that are mixed with another X-ray, before the autoencoders; 0 = off
     mixup: Annotated[float, Field(ge=0, le=1, description="from 0 to 1, and more than one variant if above 0")]
-    # whose answers the classifier learns instead of the labels
+    # whose answers the classifier learns beside the labels, see train/stages/teacher.py
     teacher: Annotated[Literal["none", "efficientnet_lite2"], Field(description="none or efficientnet_lite2")]
+    teacher_epochs: Annotated[int, Field(ge=0, description="at least 1, or 0 without a teacher")]
     calibrate: Switch  # divide the logits by the temperature that fits validation images best
     average: BelowOne  # decay of the exponential moving average of the weights; 0 = off
 
     @property
-    def variants_shown(self) -> int:
-        """How many variants an image is drawn from: no more than epochs, which keeps the residual cache small."""
-        return min(self.variants, self.epochs)
+    def keeps_residuals(self) -> bool:
+        """Whether residuals are kept on disk: a variant comes back if there are no more of them than epochs."""
+        return self.variants <= self.epochs
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> CinRecipe:
@@ -103,6 +104,11 @@ class CinRecipe(_Settings):
             )
         if self.mixup and self.variants == 1:  # variant 0, the X-ray as it is, is never mixed
             raise ValueError(f"mixup: found {self.mixup} of 1 variant, need more than one variant, or 0")
+        if (self.teacher == "none") != (self.teacher_epochs == 0):
+            raise ValueError(
+                f"teacher_epochs: found {self.teacher_epochs} of teacher {self.teacher}, need 0 without a teacher and "
+                "at least 1 with one"
+            )
         return self
 
 

@@ -11,6 +11,7 @@ from torch import nn
 
 from model_src.networks.cin import CIN
 from model_src.networks.fpae import FPAE
+from train.device import Compute
 from train.rank import Rank, joined_ranks, synchronise_batch_norm
 from train.recipe import load_recipe
 from train.stages.autoencoders import FpaeLoss
@@ -25,15 +26,16 @@ IMAGES = 20
 def weights_after(network: nn.Module, inputs: tuple[torch.Tensor, ...], rank: Rank) -> dict[str, torch.Tensor]:
     """Take the steps with `network` inside its loss."""
     synchronise_batch_norm(network, rank).double()
-    loss = (
-        FpaeLoss(network, 0.5) if len(inputs) == 1 else ClassifierLoss(network, torch.tensor([1.0, 2.0, 5.0]).double())
-    )
+    weights = torch.tensor([1.0, 2.0, 5.0]).double()
+    float32 = Compute(torch.device("cpu"), bfloat16=False)
+    loss = FpaeLoss(network, 0.5) if len(inputs) == 1 else ClassifierLoss(network, weights, float32)
     wrapped = rank.wrap(loss)
     stage = Stage(
         name="steps",
         recipe=load_recipe("quick").fpae,
         network=network.train(),
         images=IMAGES,
+        micro_batch=16,
         losses=lambda share, epoch: wrapped(*(part[share] for part in inputs)),
         norm=lambda batch, epoch: float(len(batch)),
         validate=lambda network: {},

@@ -107,7 +107,7 @@ def test_residuals_have_their_own_precision_whatever_the_classifier_has(random_c
 
 def test_released_augmentation_mirrors_a_third_of_the_non_covid_images() -> None:
     labels = [0] * 3000 + [2] * 500
-    chosen = choose_variants("left_right_third", 2, labels, list(range(3500)), epoch=0, seed=0)
+    chosen = choose_variants("left_right_third", 2, np.array(labels), np.arange(3500), epoch=0, seed=0)
     assert chosen[:3000].mean() == pytest.approx(1 / 3, abs=0.03)
     assert not chosen[3000:].any()
 

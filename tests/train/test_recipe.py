@@ -28,7 +28,7 @@ def test_paper_is_as_the_paper_says() -> None:
         epochs=10, optimiser="adam", learning_rate=1e-3, schedule="constant", weight_decay=0.0,
         batch_size=16, init="imagenet", class_weights="balanced", sampling="none", films_per_epoch=0,
         augmentation="flips", variants=4,
-        normalise=False, label_smoothing=0.0, mixup=0.0, teacher="none", calibrate=False, average=0.0,
+        normalise=False, label_smoothing=0.0, mixup=0.0, teacher="none", teacher_epochs=0, calibrate=False, average=0.0,
     )  # fmt: skip
 
 
@@ -43,7 +43,7 @@ def test_released_is_as_the_code_does() -> None:
         epochs=10, optimiser="adam", learning_rate=1e-5, schedule="constant", weight_decay=1e-3,
         batch_size=16, init="imagenet", class_weights=(2, 2, 250), sampling="none", films_per_epoch=0,
         augmentation="left_right_third", variants=2,
-        normalise=False, label_smoothing=0.0, mixup=0.0, teacher="none", calibrate=False, average=0.0,
+        normalise=False, label_smoothing=0.0, mixup=0.0, teacher="none", teacher_epochs=0, calibrate=False, average=0.0,
     )  # fmt: skip
 
 
@@ -63,6 +63,8 @@ def test_released_is_as_the_code_does() -> None:
         ({"cin_sampling": "class", "cin_films_per_epoch": 2}, r"films_per_epoch: found 2, need 3 or more"),
         ({"cin_mixup": -0.2}, r"cin\.mixup: found -0\.2"),
         ({"cin_mixup": 0.5, "cin_augmentation": "none", "cin_variants": 1}, r"cin\.mixup: found 0\.5.*more than one"),
+        ({"cin_teacher_epochs": 2}, r"cin\.teacher_epochs: found 2 of teacher none, need 0"),
+        ({"cin_teacher": "efficientnet_lite2"}, r"cin\.teacher_epochs: found 0.*at least 1"),
         ({"cin_teacher": "resnet"}, r"cin\.teacher: found 'resnet', need none or efficientnet_lite2"),
         ({"fpae_latent_weight": -1}, r"fpae\.latent_weight: found -1"),
         ({"cin_class_weights": (1, 2)}, r"cin\.class_weights: found \(1, 2\)"),

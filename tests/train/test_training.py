@@ -78,7 +78,9 @@ def test_resumed_run_equals_an_uninterrupted_one(
 def test_a_run_that_draws_its_films_resumes_to_the_same(
     stripes: Path, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn = recipe.changed(cin_sampling="class_source_view", cin_films_per_epoch=9, cin_teacher="none", fpae_epochs=1)
+    drawn = recipe.changed(
+        cin_sampling="class_source_view", cin_films_per_epoch=9, cin_teacher="none", cin_teacher_epochs=0, fpae_epochs=1
+    )
     uncut = train(drawn, stripes, tmp_path / "uncut")
     kill_after(monkeypatch, 3)
     with pytest.raises(Killed):

@@ -9,7 +9,6 @@ and the variant's number alone: not on the epoch, the batch, the process or what
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -19,6 +18,7 @@ from torch import Tensor
 
 from model_src.classes import COVID
 from train.data.alterations import as_from_another_hospital
+from train.data.draws import Draws
 
 # Augmentation -> how many variants an image can have.
 MOST_VARIANTS = {"none": 1, "left_right": 2, "left_right_third": 2, "flips": 4, "affine": 1000, "hospitals": 1000}
@@ -31,8 +31,12 @@ GAMMA = 0.25
 CONTRAST = 0.15
 
 
+# What draws are for: no two purposes share a stream.
+_WHICH_VARIANT, _ANOTHER_HOSPITAL, _WHOSE_GRAY_VALUES = 7, 17, 18
+
+
 class Films(Protocol):
-    """Training images by number, such as an `ImageCache`."""
+    """Training images by number, such as an `ImageCache` or, on a GPU, `ResidentFilms`."""
 
     def __len__(self) -> int: ...
 
@@ -41,17 +45,18 @@ class Films(Protocol):
 
 
 def choose_variants(
-    augmentation: str, variants: int, labels: Sequence[int], indices: Sequence[int], epoch: int, seed: int
+    augmentation: str, variants: int, labels: np.ndarray, indices: np.ndarray, epoch: int, seed: int
 ) -> np.ndarray:
-    """Which variant (0 is the image as it is) each of `indices` is shown as in `epoch`; int64 (n,)."""
-    chosen = np.zeros(len(indices), dtype=np.int64)
-    for position, index in enumerate(indices):
-        draw = np.random.default_rng((seed, epoch, index, 7))
-        if augmentation == "left_right_third":
-            chosen[position] = labels[index] != COVID and draw.random() < 1 / 3
-        else:
-            chosen[position] = draw.integers(variants)
-    return chosen
+    """Which variant (0 is the image as it is) each of `indices` is shown as in `epoch`; int64 (n,).
+
+    `labels` are those of all images, by number.
+    """
+    films = torch.from_numpy(np.asarray(indices, dtype=np.int64))
+    draws = Draws(films, torch.full_like(films, epoch), seed, _WHICH_VARIANT)
+    if augmentation == "left_right_third":
+        third = draws.chance(1 / 3).numpy()
+        return ((np.asarray(labels)[indices] != COVID) & third).astype(np.int64)
+    return draws.whole(0, variants).numpy()
 
 
 def apply_variants(films: Films, augmentation: str, indices: np.ndarray, chosen: np.ndarray, seed: int) -> Tensor:
@@ -64,7 +69,7 @@ def apply_variants(films: Films, augmentation: str, indices: np.ndarray, chosen:
     if augmentation == "affine":
         return _affine(images, indices, chosen, seed)
     flipped = images.clone()
-    mirrored, turned = torch.from_numpy(chosen % 2 == 1), torch.from_numpy(chosen >= 2)
+    mirrored, turned = (torch.from_numpy(own).to(images.device) for own in (chosen % 2 == 1, chosen >= 2))
     flipped[mirrored] = flipped[mirrored].flip(3)
     flipped[turned] = flipped[turned].flip(2)
     return flipped
@@ -124,9 +129,9 @@ def _affine(images: Tensor, indices: np.ndarray, chosen: np.ndarray, seed: int) 
 
 def _from_other_hospitals(images: Tensor, films: Films, indices: np.ndarray, chosen: np.ndarray, seed: int) -> Tensor:
     """See train/data/alterations.py; variant 0 stays as it is."""
-    altered = images.clone()
-    for row in np.flatnonzero(chosen):
-        draw = np.random.default_rng((seed, int(indices[row]), int(chosen[row]), 17))
-        other = films.tensor(draw.integers(len(films), size=1))
-        altered[row, 0] = as_from_another_hospital(images[row, 0], draw, other[0, 0])
-    return altered
+    rows = torch.from_numpy(np.flatnonzero(chosen)).to(images.device)
+    numbers, variants = (torch.from_numpy(np.asarray(part)).to(images.device)[rows] for part in (indices, chosen))
+    others = Draws(numbers, variants, seed, _WHOSE_GRAY_VALUES).whole(0, len(films)).cpu().numpy()
+    draws = Draws(numbers, variants, seed, _ANOTHER_HOSPITAL)
+    altered = as_from_another_hospital(images[rows], draws, films.tensor(others))
+    return images.index_copy(0, rows, altered)

@@ -1,6 +1,7 @@
 """What a classifier is trained on: TFEN residuals for the CIN, X-rays for a baseline; any variant of any image.
 
-TFEN residuals are kept on disk, computed once per (image, variant) instead of once per epoch.
+Where an image comes back in the same variant, its TFEN residuals are kept on disk and computed once. Where variants
+are so many that none comes back, and on a GPU, which computes them faster than a disk brings them, they are not kept.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from model_src.classes import CLASS_NAMES
 from model_src.errors import DataError
 from model_src.networks.tfen import TFEN
-from train.data.augmentation import apply_variants, choose_partners
+from train.data.augmentation import Films, apply_variants, choose_partners
 from train.data.image_cache import ImageCache
+from train.data.resident_films import ResidentFilms
 from train.device import Compute
 
 _SAMPLE = 256  # images from which the mean and deviation of the inputs are measured
@@ -86,8 +88,8 @@ class ClassifierInputs:
         compute: where and how precisely residuals are computed.
         mixup: share of the variants that are mixed with another X-ray.
         tfen: its residuals are the inputs; without one, X-rays are.
-        cache: where residuals are kept, each computed once.
-        teacher: a teacher's probabilities (N, variants, 3), the targets; without them, labels are.
+        cache: where residuals are kept, each computed once; without one, they are computed when asked for.
+        teacher: answers logits (n, 3) of X-rays; it is listened to as much as the labels are.
     """
 
     images: ImageCache
@@ -97,28 +99,44 @@ class ClassifierInputs:
     mixup: float = 0.0
     tfen: TFEN | None = None
     cache: ResidualCache | None = None
-    teacher: np.ndarray | None = None
+    teacher: nn.Module | None = None
 
     @cached_property
     def labels(self) -> np.ndarray:
         """Class numbers, int64 (N,)."""
         return np.array([example.label for example in self.images.examples], dtype=np.int64)
 
+    @cached_property
+    def films(self) -> Films:
+        """The X-rays, on a GPU if that is what trains."""
+        on_gpu = self.compute.device.type == "cuda"
+        return ResidentFilms(self.images, self.compute.device) if on_gpu else self.images
+
     def load(self, indices: np.ndarray, variants: np.ndarray) -> Tensor:
-        """Inputs of the given images in the given variants."""
-        if self.tfen is None or self.cache is None:
+        """Inputs of the given images in the given variants, on a GPU if that is what trains."""
+        if self.tfen is None:
             return self.xrays(indices, variants)
+        if self.cache is None:
+            return self._residuals(self.xrays(indices, variants), self.tfen)
         missing = self.cache.missing(indices, variants)
         if len(missing):
-            with torch.inference_mode(), self.compute.autocast():
-                xrays = self.compute.send(self.xrays(indices[missing], variants[missing]))
-                self.cache.store(indices[missing], variants[missing], self.tfen(xrays))
+            computed = self._residuals(self.xrays(indices[missing], variants[missing]), self.tfen)
+            self.cache.store(indices[missing], variants[missing], computed)
         return self.cache.load(indices, variants)
 
+    def lesson(self, indices: np.ndarray, variants: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Inputs, and the probabilities that the classifier should answer (n, 3), where it is trained."""
+        targets = self.targets(indices, variants).to(self.compute.device)
+        if self.teacher is None:
+            return self.compute.send(self.load(indices, variants)), targets
+        xrays = self.compute.send(self.xrays(indices, variants))
+        with torch.no_grad(), self.compute.autocast():
+            taught = self.teacher(xrays).float().softmax(1)
+        inputs = xrays if self.tfen is None else self._residuals(xrays, self.tfen)
+        return inputs, targets.lerp(taught, 0.5)
+
     def targets(self, indices: np.ndarray, variants: np.ndarray) -> Tensor:
-        """Probabilities that the classifier should answer, float32 (n, 3)."""
-        if self.teacher is not None:
-            return torch.from_numpy(self.teacher[indices, variants])
+        """Probabilities that the classifier should answer, by the labels: float32 (n, 3)."""
         partners, shares = self._partners(indices, variants)
         own, other = (
             F.one_hot(torch.from_numpy(self.labels[which]), len(CLASS_NAMES)).float() for which in (indices, partners)
@@ -131,8 +149,10 @@ class ClassifierInputs:
         partners, shares = self._partners(indices, variants)
         rows = np.flatnonzero(shares)
         if mixed and len(rows):
-            share = torch.from_numpy(shares[rows])[:, None, None, None]
-            xrays[rows] = xrays[rows].lerp(self._altered(partners[rows], variants[rows]), share)
+            share = torch.from_numpy(shares[rows])[:, None, None, None].to(xrays.device)
+            where = torch.from_numpy(rows).to(xrays.device)
+            mixed_in = self._altered(partners[rows], variants[rows])
+            xrays = xrays.index_copy(0, where, xrays[where].lerp(mixed_in, share))
         return xrays
 
     def moments(self, seed: int) -> tuple[Tensor, Tensor]:
@@ -142,25 +162,29 @@ class ClassifierInputs:
         first, second = [], []
         for part in sample[:, None]:
             inputs = self.load(part, np.zeros(len(part), dtype=np.int64)).double()
-            first.append(inputs.mean((0, 2, 3)))
-            second.append(inputs.square().mean((0, 2, 3)))
+            first.append(inputs.mean((0, 2, 3)).cpu())
+            second.append(inputs.square().mean((0, 2, 3)).cpu())
         mean = torch.stack(first).mean(0)
         deviation = (torch.stack(second).mean(0) - mean.square()).clamp_min(1e-12).sqrt()
         return mean.float()[:, None, None], deviation.float()[:, None, None]
 
     def _altered(self, indices: np.ndarray, variants: np.ndarray) -> Tensor:
-        return apply_variants(self.images, self.augmentation, indices, variants, self.seed)
+        return apply_variants(self.films, self.augmentation, indices, variants, self.seed)
+
+    def _residuals(self, xrays: Tensor, tfen: TFEN) -> Tensor:
+        with torch.no_grad(), self.compute.autocast():
+            return tfen(self.compute.send(xrays)).float()
 
     def _partners(self, indices: np.ndarray, variants: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return choose_partners(indices, variants, len(self.images), self.mixup, self.seed)
 
 
 def residual_inputs(
-    images: ImageCache, augmentation: str, variants: int, seed: int, compute: Compute, tfen: TFEN, folder: Path,
+    images: ImageCache, augmentation: str, variants: int, seed: int, compute: Compute, tfen: TFEN, folder: Path | None,
     mixup: float = 0.0,
 ) -> ClassifierInputs:  # fmt: skip
-    """Inputs of the CIN, with their cache in `folder`."""
-    cache = ResidualCache(folder, len(images), variants, images.image_size)
+    """Inputs of the CIN, with their cache in `folder`, if they are to be kept."""
+    cache = ResidualCache(folder, len(images), variants, images.image_size) if folder else None
     return ClassifierInputs(images, augmentation, seed, compute, mixup, tfen, cache)
 
 

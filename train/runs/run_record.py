@@ -81,7 +81,10 @@ class RunRecord(_Record):
             return recipe
         fpae = {name: value for name, value in recipe["fpae"].items() if name in FpaeRecipe.model_fields}
         cin = {name: value for name, value in recipe["cin"].items() if name in CinRecipe.model_fields}
-        return recipe | {"fpae": fpae, "cin": _LATER_SETTINGS | cin}
+        taught = (
+            cin.get("teacher", "none") != "none"
+        )  # by one that was not trained on X-rays itself, before it had epochs
+        return recipe | {"fpae": fpae, "cin": _LATER_SETTINGS | {"teacher_epochs": int(taught)} | cin}
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready, as it goes into run.json."""

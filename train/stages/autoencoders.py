@@ -14,7 +14,7 @@ from train.data.augmentation import MOST_VARIANTS, apply_variants, choose_varian
 from train.rank import synchronise_batch_norm
 from train.runs.run_folder import AUTOENCODERS, RunFolder, load_into
 from train.session import TrainingOptions, TrainingSession
-from train.stages.stage import MICRO_BATCH, Stage, run_stage
+from train.stages.stage import Stage, micro_batch, run_stage
 
 
 class FpaeLoss(nn.Module):
@@ -77,7 +77,8 @@ def _train(name: str, label: int, session: TrainingSession) -> None:
     settings, seed, compute = session.recipe.fpae, session.seed, session.compute
     own = np.flatnonzero([example.label == label for example in session.train.examples])
     held_out = np.flatnonzero([example.label == label for example in session.validation.examples])
-    labels = [example.label for example in session.train.examples]
+    labels = np.array([example.label for example in session.train.examples])
+    at_once = micro_batch(settings.crop or session.recipe.image_size)
     torch.manual_seed(seed + label)
     network = compute.prepare(synchronise_batch_norm(FPAE(), session.rank))
     loss = FpaeLoss(network, settings.latent_weight)
@@ -96,14 +97,14 @@ def _train(name: str, label: int, session: TrainingSession) -> None:
     def validate(network: nn.Module) -> dict[str, float]:
         total = 0.0
         with torch.inference_mode(), compute.autocast():
-            for start in range(0, len(held_out), MICRO_BATCH):
-                images = session.validation.tensor(held_out[start : start + MICRO_BATCH])
+            for start in range(0, len(held_out), at_once):
+                images = session.validation.tensor(held_out[start : start + at_once])
                 total += float(loss(compute.send(images)))
         mean = total / len(held_out)
         return {"score": -mean, "loss": mean}
 
     norm: Callable[[np.ndarray, int], float] = lambda batch, epoch: float(len(batch))  # noqa: E731
-    run_stage(Stage(f"fpae_{name}", settings, network, len(own), losses, norm, validate), session)
+    run_stage(Stage(f"fpae_{name}", settings, network, len(own), at_once, losses, norm, validate), session)
 
 
 def _squared_error(a: Tensor, b: Tensor) -> Tensor:

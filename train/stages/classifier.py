@@ -21,12 +21,15 @@ from train.data.classifier_inputs import ClassifierInputs, residual_inputs
 from train.data.sampling import draw_films
 from train.device import Compute
 from train.rank import synchronise_batch_norm
+from train.recipe import CinRecipe
 from train.runs.run_folder import AUTOENCODERS, load_into
 from train.session import TrainingSession
 from train.stages.baselines import XrayResNet
-from train.stages.stage import MICRO_BATCH, Stage, Weights, run_stage
+from train.stages.feed import AHEAD_ON_GPU, Feed
+from train.stages.graphed_loss import GraphedLoss
+from train.stages.stage import Stage, Weights, micro_batch, run_stage
 from train.stages.start_weights import start_weights
-from train.stages.teacher import teacher_probabilities
+from train.stages.teacher import LEARNING_RATE, Teacher
 
 LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 0.2, 5.0
 
@@ -36,14 +39,17 @@ class ClassifierLoss(nn.Module):
 
     class_weights: Tensor
 
-    def __init__(self, network: nn.Module, class_weights: Tensor) -> None:
+    def __init__(self, network: nn.Module, class_weights: Tensor, compute: Compute) -> None:
         super().__init__()
         self.network = network
         self.register_buffer("class_weights", class_weights)
+        self._compute = compute
 
     def forward(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Inputs (n, C, S, S), target probabilities (n, 3) -> scalar."""
-        losses = -(self.network(inputs).float().log_softmax(1) * targets * self.class_weights)
+        with self._compute.autocast():
+            logits = self.network(inputs)
+        losses = -(logits.float().log_softmax(1) * targets * self.class_weights)
         return losses.sum()
 
 
@@ -52,7 +58,8 @@ def check_batches(images: int, batch_size: int, size: int) -> None:
 
     Batch norm needs two values per channel; up to 32 pixels, a ResNet's last map has one for each image.
     """
-    if size <= 32 and 1 in (min(images, batch_size) % MICRO_BATCH, images % batch_size % MICRO_BATCH):
+    at_once = micro_batch(size)
+    if size <= 32 and 1 in (min(images, batch_size) % at_once, images % batch_size % at_once):
         raise RunError(
             f"{images} training images in batches of {batch_size} leave one image alone, too little for batch norm "
             f"at {size} pixels; need --image-size 40 or more, or another number of images"
@@ -64,14 +71,29 @@ def train_classifier(session: TrainingSession) -> None:
     name = "cin" if session.options.model == "coronet" else session.options.model
     if session.run.weights_path(name).exists():
         return
+    settings = session.recipe.cin
     train, validation = _residuals(session) if name == "cin" else _xrays(session)
-    _ask_teacher(train, session)
+    if settings.teacher != "none":
+        train.teacher = _trained_teacher(session)
     torch.manual_seed(session.seed)
     network = CIN() if name == "cin" else XrayResNet(name)
     if not session.run.checkpoint_path(name).exists():
         _start(network, train, session)
     prepared = session.compute.prepare(synchronise_batch_norm(network, session.rank))
-    fit_classifier(name, prepared, train, validation, session)
+    fit_classifier(name, settings, prepared, train, validation, session)
+
+
+def _trained_teacher(session: TrainingSession) -> nn.Module:
+    """The run's teacher, trained on the X-rays first; it teaches as it is, and answers the same every time."""
+    settings = session.recipe.cin
+    torch.manual_seed(session.seed)
+    network = session.compute.prepare(synchronise_batch_norm(Teacher(), session.rank))
+    if not session.run.weights_path("teacher").exists():
+        own = settings.model_copy(update={"epochs": settings.teacher_epochs, "learning_rate": LEARNING_RATE})
+        fit_classifier("teacher", own, network, *_xrays(session), session)
+        session.rank.wait()
+    load_into(network, session.run.load_weights("teacher"), session.run.weights_path("teacher"))
+    return network.eval().requires_grad_(False)
 
 
 def _residuals(session: TrainingSession) -> tuple[ClassifierInputs, ClassifierInputs]:
@@ -83,15 +105,17 @@ def _residuals(session: TrainingSession) -> tuple[ClassifierInputs, ClassifierIn
         load_into(autoencoders[-1], session.run.load_weights(stage), session.run.weights_path(stage))
     tfen = session.compute.prepare(TFEN(*autoencoders).eval().requires_grad_(False))
     settings, seed, folder = session.recipe.cin, session.seed, session.residual_folder
+    on_gpu = session.compute.device.type == "cuda"
+    kept = settings.keeps_residuals and settings.teacher == "none" and not on_gpu
     # Validation scores what will be served, whose residuals are in float32 whatever training computes in.
     served = Compute(session.compute.device, bfloat16=False)
     with session.rank.first_then_rest():
         train = residual_inputs(
-            session.train, settings.augmentation, settings.variants_shown, seed, session.compute, tfen,
-            folder / "train", settings.mixup,
+            session.train, settings.augmentation, settings.variants, seed, session.compute, tfen,
+            folder / "train" if kept else None, settings.mixup,
         )  # fmt: skip
         validation = residual_inputs(
-            session.validation, settings.augmentation, 1, seed, served, tfen, folder / "validation"
+            session.validation, settings.augmentation, 1, seed, served, tfen, None if on_gpu else folder / "validation"
         )
     return train, validation
 
@@ -103,16 +127,6 @@ def _xrays(session: TrainingSession) -> tuple[ClassifierInputs, ClassifierInputs
         ClassifierInputs(session.train, settings.augmentation, session.seed, session.compute, settings.mixup),
         ClassifierInputs(session.validation, settings.augmentation, session.seed, session.compute),
     )
-
-
-def _ask_teacher(train: ClassifierInputs, session: TrainingSession) -> None:
-    """Make a teacher's probabilities the targets, if the recipe has one; the first process asks for all."""
-    settings = session.recipe.cin
-    with session.rank.first_then_rest():
-        if settings.teacher != "none":
-            train.teacher = teacher_probabilities(
-                train, settings.variants_shown, session.residual_folder / "teacher.npy"
-            )
 
 
 def _start(network: CIN | XrayResNet, train: ClassifierInputs, session: TrainingSession) -> None:
@@ -135,42 +149,43 @@ def _start(network: CIN | XrayResNet, train: ClassifierInputs, session: Training
 
 
 def fit_classifier(
-    name: str, network: nn.Module, train: ClassifierInputs, validation: ClassifierInputs, session: TrainingSession
+    name: str,
+    settings: CinRecipe,
+    network: nn.Module,
+    train: ClassifierInputs,
+    validation: ClassifierInputs,
+    session: TrainingSession,
 ) -> None:
     """Train `network` (already prepared for the device); resumes by itself.
 
     Selected by balanced accuracy on validation, ties by cross-entropy; the selected weights are then calibrated
     there, if the recipe says so. Weights go to `<name>.pt`.
     """
-    settings, compute = session.recipe.cin, session.compute
+    compute, size = session.compute, train.images.image_size
 
     def order(epoch: int) -> np.ndarray:
         return draw_films(
             train.images.examples, settings.sampling, settings.films_per_epoch, epoch, session.seed
         )  # fmt: skip
 
+    def variants(films: np.ndarray, epoch: int) -> np.ndarray:
+        return choose_variants(settings.augmentation, settings.variants, train.labels, films, epoch, train.seed)
+
     shown = order(0)  # other epochs draw other films, by group as many of each
     weights = class_weights(
         settings.class_weights, train.labels[shown] if settings.sampling != "none" else train.labels
     )
-    loss = ClassifierLoss(network, weights.to(compute.device))
+    loss = ClassifierLoss(network, weights.to(compute.device), compute)
     wrapped = session.rank.wrap(loss)
-
-    def variants(batch: np.ndarray, epoch: int) -> np.ndarray:
-        labels, shown = train.labels.tolist(), settings.variants_shown
-        return choose_variants(settings.augmentation, shown, labels, batch.tolist(), epoch, train.seed)
-
-    def targets(batch: np.ndarray, epoch: int) -> Tensor:
-        smooth = settings.label_smoothing
-        return train.targets(batch, variants(batch, epoch)) * (1 - smooth) + smooth / len(CLASS_NAMES)
+    alone_on_gpu = compute.device.type == "cuda" and session.rank.count == 1
+    feed = Feed(train, order, variants, settings.label_smoothing, AHEAD_ON_GPU if alone_on_gpu else 0)
+    step = GraphedLoss(loss, min(settings.batch_size, micro_batch(size)), size) if alone_on_gpu else wrapped
 
     def losses(batch: np.ndarray, epoch: int) -> Tensor:
-        inputs = train.load(batch, variants(batch, epoch))
-        with compute.autocast():
-            return wrapped(compute.send(inputs), targets(batch, epoch).to(compute.device))
+        return step(*feed.take(batch, epoch))
 
     def norm(batch: np.ndarray, epoch: int) -> float:
-        return float((targets(batch, epoch) * weights).sum())
+        return float(weights[train.labels[batch]].sum())
 
     def validate(network: nn.Module) -> dict[str, float]:
         return score(predict(network, validation, compute), validation.labels.tolist())
@@ -182,7 +197,9 @@ def fit_classifier(
         return divide_logits(best, temperature), {"temperature": temperature}
 
     finish = calibrated if settings.calibrate else None
-    stage = Stage(name, settings, network, len(shown), losses, norm, validate, order, settings.average, finish)
+    stage = Stage(
+        name, settings, network, len(shown), micro_batch(size), losses, norm, validate, order, settings.average, finish
+    )
     run_stage(stage, session)
 
 
@@ -190,7 +207,8 @@ def predict(network: nn.Module, inputs: ClassifierInputs, compute: Compute) -> T
     """Probabilities (N, 3) of all images as they are."""
     parts = []
     with torch.inference_mode(), compute.autocast():
-        for part in np.array_split(np.arange(len(inputs.images)), max(1, len(inputs.images) // MICRO_BATCH)):
+        at_once = micro_batch(inputs.images.image_size)
+        for part in np.array_split(np.arange(len(inputs.images)), max(1, len(inputs.images) // at_once)):
             batch = inputs.load(part, np.zeros(len(part), dtype=np.int64))
             parts.append(network(compute.send(batch)).float().softmax(1).cpu())
     return torch.cat(parts)

@@ -25,8 +25,10 @@ from train.runs.run_folder import RunFolder
 from train.session import TrainingSession
 
 Weights = dict[str, Tensor]  # a state dict
-MICRO_BATCH = 16  # images that pass through a network at once, in all processes; larger batches add up gradients
+# Pixels that pass through a network at once, in all processes; larger batches add up gradients.
+_MICRO_PIXELS, _LEAST_MICRO_BATCH = 64 * 128**2, 16
 WARM_UP = 0.2  # share of a one-cycle schedule in which the rate rises
+_BETWEEN_REPORTS = 0.2  # seconds
 _LOWEST = 0.01  # of the peak rate, at both ends of the cycle
 
 
@@ -44,6 +46,7 @@ class Stage:
     recipe: FpaeRecipe | CinRecipe
     network: nn.Module
     images: int
+    micro_batch: int  # images that pass through the network at once
     losses: Callable[[np.ndarray, int], Tensor]
     norm: Callable[[np.ndarray, int], float]
     validate: Callable[[nn.Module], dict[str, float]]
@@ -67,7 +70,7 @@ def run_stage(stage: Stage, session: TrainingSession) -> None:
     with _progress(stage, session, first_epoch, steps_per_epoch) as report:
         for epoch in range(first_epoch, stage.recipe.epochs):
             stage.network.train()
-            begun, summed = time.perf_counter(), 0.0
+            begun, summed = time.perf_counter(), torch.zeros(())
             order = stage.order(epoch) if stage.order else shuffled(stage.images, epoch, session.seed)
             for number, batch in enumerate(batches(order, batch_size)):
                 step = epoch * steps_per_epoch + number
@@ -76,10 +79,11 @@ def run_stage(stage: Stage, session: TrainingSession) -> None:
                 loss = training_step(stage, optimiser, rank, batch, epoch)
                 if average:
                     average.update(stage.network)
-                summed += loss * len(batch)
+                summed = summed + loss * len(batch)
                 report(epoch, loss, batch_size / max(1e-9, (time.perf_counter() - begun) / (number + 1)))
+            mean_loss = float(summed) / stage.images
             speed = stage.images / (time.perf_counter() - begun)
-            row = {"epoch": epoch + 1, "loss": summed / stage.images, "learning_rate": rate, "images_per_s": speed}
+            row = {"epoch": epoch + 1, "loss": mean_loss, "learning_rate": rate, "images_per_s": speed}
             _finish_epoch(stage, session, optimiser, average, row)
     if rank.is_first:
         weights, facts = stage.finish(stage.best["weights"]) if stage.finish else (stage.best["weights"], {})
@@ -98,15 +102,20 @@ def batches(order: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
         yield order[start : start + batch_size]
 
 
-def training_step(stage: Stage, optimiser: torch.optim.Optimizer, rank: Rank, batch: np.ndarray, epoch: int) -> float:
-    """One optimiser step on a global batch; returns its loss."""
+def micro_batch(size: int) -> int:
+    """How many images of `size` pixels a side pass through a network at once; batch norm takes its moments of them."""
+    return max(_LEAST_MICRO_BATCH, _MICRO_PIXELS // size**2 // _LEAST_MICRO_BATCH * _LEAST_MICRO_BATCH)
+
+
+def training_step(stage: Stage, optimiser: torch.optim.Optimizer, rank: Rank, batch: np.ndarray, epoch: int) -> Tensor:
+    """One optimiser step on a global batch; returns its loss, a scalar that a GPU may still be computing."""
     optimiser.zero_grad(set_to_none=True)
-    norm, total = stage.norm(batch, epoch), 0.0
-    for start in range(0, len(batch), MICRO_BATCH):  # of all processes together: batch norm sees the same images
-        share = rank.share(batch[start : start + MICRO_BATCH])
+    norm, total = stage.norm(batch, epoch), torch.zeros(())
+    for start in range(0, len(batch), stage.micro_batch):  # of all processes: batch norm sees the same images
+        share = rank.share(batch[start : start + stage.micro_batch])
         summed = stage.losses(share, epoch) / norm
         (summed * rank.count).backward()  # DDP divides gradients by the number of processes
-        total += float(rank.total(summed))
+        total = total + rank.total(summed)
     optimiser.step()
     return total
 
@@ -176,7 +185,9 @@ def _restore(stage: Stage, run: RunFolder, optimiser: torch.optim.Optimizer, ave
 def make_optimiser(parameters: Iterable[nn.Parameter], recipe: FpaeRecipe | CinRecipe) -> torch.optim.Optimizer:
     """The recipe's optimiser."""
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[recipe.optimiser]
-    return kind(parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    own = list(parameters)
+    fused = own[0].is_cuda  # one kernel for all parameters
+    return kind(own, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=fused or None)
 
 
 def learning_rate(recipe: FpaeRecipe | CinRecipe, step: int, steps: int) -> float:
@@ -208,11 +219,11 @@ class WeightAverage:
         """Move the average towards the module's present weights and buffers."""
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
         self.steps += 1
-        for name, value in module.state_dict().items():
-            if value.is_floating_point():
-                self.weights[name].lerp_(value, 1 - decay)
-            else:
-                self.weights[name].copy_(value)
+        present = module.state_dict()
+        moved = [name for name, value in present.items() if value.is_floating_point()]
+        torch._foreach_lerp_([self.weights[name] for name in moved], [present[name] for name in moved], 1 - decay)
+        for name in present.keys() - moved:
+            self.weights[name].copy_(present[name])
 
     def state(self) -> dict[str, int | dict[str, Tensor]]:
         """For a checkpoint."""
@@ -235,14 +246,20 @@ class _progress:
             TimeRemainingColumn(), console=session.console, disable=not session.rank.is_first,
         )  # fmt: skip
         self._task = self._bar.add_task("", total=self._epochs * steps, completed=first_epoch * steps)
+        self._unsaid, self._said = 0, 0.0
 
-    def __enter__(self) -> Callable[[int, float, float], None]:
+    def __enter__(self) -> Callable[[int, Tensor, float], None]:
         self._bar.start()
         return self._report
 
     def __exit__(self, *_: object) -> None:
+        self._bar.update(self._task, advance=self._unsaid)
         self._bar.stop()
 
-    def _report(self, epoch: int, loss: float, speed: float) -> None:
-        text = f"epoch {epoch + 1}/{self._epochs}  loss {loss:.4f}  {speed:.1f} images/s"
-        self._bar.update(self._task, advance=1, description=text)
+    def _report(self, epoch: int, loss: Tensor, speed: float) -> None:
+        self._unsaid += 1
+        if time.monotonic() - self._said < _BETWEEN_REPORTS:  # to read the loss is to wait for a GPU
+            return
+        text = f"epoch {epoch + 1}/{self._epochs}  loss {float(loss):.4f}  {speed:.1f} images/s"
+        self._bar.update(self._task, advance=self._unsaid, description=text)
+        self._unsaid, self._said = 0, time.monotonic()

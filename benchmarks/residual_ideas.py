@@ -1,0 +1,330 @@
+"""What else a TFEN could show the classifier: other autoencoders, other residuals, other sizes; each on validation.
+
+    python -m benchmarks.residual_ideas DATA_DIR --tfen tuned=RUN_DIR --tfen paper=RUN_DIR --cache-dir cache \\
+        --teacher RUN_DIR --out ideas.json
+
+Every row is one classifier of the recipe `tuned`, shown as many films as all others. Besides validation it is asked
+about films of hospitals that training never saw (`other/` in DATA_DIR, the half for development): none of them is
+COVID-19, so who calls them that has learnt hospitals. Rows in --out are not trained again; --deadline ends in time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from sklearn.metrics import roc_auc_score
+from torch import Tensor, nn
+
+from benchmarks.ablation import load_autoencoders
+from benchmarks.learning_curve import figures, fitted_network
+from benchmarks.outside_lists import outside_lists
+from model_src.atomic import atomic_write
+from model_src.classes import CLASS_NAMES, COVID, HEALTHY, PNEUMONIA
+from model_src.networks.fpae import FPAE
+from model_src.networks.tfen import TFEN
+from train.data.augmentation import apply_variants, choose_variants
+from train.data.classifier_inputs import ClassifierInputs
+from train.data.examples import Example
+from train.data.image_cache import ImageCache, open_cache
+from train.data.split import read_training_data
+from train.device import choose_compute
+from train.recipe import CinRecipe, load_recipe
+from train.stages.classifier import predict
+from train.stages.stage import batches, learning_rate, set_learning_rate, shuffled
+from train.stages.teacher import Teacher
+
+_BATCH = 32  # of the autoencoders
+
+
+class BottleneckFPAE(FPAE):
+    """The FPAE without its ways around the bottleneck: what the 1/8 code does not hold is not reconstructed."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """As FPAE.forward."""
+        latent = self.latent(x)
+        code = F.interpolate(latent, scale_factor=8.0, mode="bilinear", align_corners=False)
+        y = self.conv_smooth3(self.conv_smooth2(self.conv_smooth1(torch.cat([code] * 4, 1))))
+        for layer in (
+            self.convtrans1, self.convtrans2, self.convtrans3, self.convtrans4, self.convtrans5, self.convtrans6,
+        ):  # fmt: skip
+            y = F.relu(layer(y))
+        return torch.sigmoid(self.convtrans7(y)), latent
+
+
+def with_holes(films: Tensor) -> Tensor:
+    """Films with a quarter of their 16 x 16 blocks replaced by the film's mean: lesions are to be painted over."""
+    side = films.shape[-1] // 16
+    holes = (torch.rand(len(films), 1, side, side, device=films.device) < 0.25).float()
+    holes = F.interpolate(holes, scale_factor=16.0)
+    return torch.where(holes > 0, films.mean((2, 3), keepdim=True), films)
+
+
+def with_noise(films: Tensor) -> Tensor:
+    """Films under coarse noise, of the size of lesions."""
+    side = films.shape[-1] // 8
+    coarse = torch.randn(len(films), 1, side, side, device=films.device) * 0.2
+    return (films + F.interpolate(coarse, size=films.shape[2:], mode="bicubic", align_corners=False)).clamp(0, 1)
+
+
+def autoencoders(kind: type[FPAE], spoil: Callable[[Tensor], Tensor], inputs: ClassifierInputs, epochs: int) -> TFEN:
+    """A TFEN whose autoencoders were trained to restore spoilt films of their class."""
+    parts = []
+    recipe = load_recipe("tuned").fpae
+    for label in (HEALTHY, PNEUMONIA):
+        torch.manual_seed(label)
+        network = inputs.compute.prepare(kind()).train()
+        own = np.flatnonzero(inputs.labels == label)
+        optimiser = torch.optim.AdamW(network.parameters(), weight_decay=0.0)
+        steps, step = epochs * -(-len(own) // _BATCH), 0
+        for epoch in range(epochs):
+            for batch in batches(own[shuffled(len(own), epoch, label)], _BATCH):
+                chosen = choose_variants("left_right", 2, inputs.labels, batch, epoch, 0)
+                films = inputs.compute.send(apply_variants(inputs.films, "left_right", batch, chosen, 0))
+                set_learning_rate(optimiser, learning_rate(recipe, step, steps))
+                optimiser.zero_grad(set_to_none=True)
+                with inputs.compute.autocast():
+                    loss = (network(spoil(films))[0].float() - films).square().mean()
+                loss.backward()
+                optimiser.step()
+                step += 1
+        parts.append(network.eval().requires_grad_(False))
+    return TFEN(*parts).eval()
+
+
+class Shown(nn.Module):
+    """Three maps made of a film and its two reconstructions."""
+
+    def __init__(self, tfen: TFEN, maps: Callable[[Tensor, Tensor, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.tfen, self.maps = tfen, maps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 1, S, S) -> (N, 3, S, S)."""
+        healthy, pneumonia = self.tfen.reconstruct(x)
+        return self.maps(x, x - healthy, x - pneumonia)
+
+
+def smoothed(size: int) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    """Residuals averaged over squares of the size of a lesion, before their sign is dropped."""
+
+    def maps(x: Tensor, h: Tensor, p: Tensor) -> Tensor:
+        return F.avg_pool2d(torch.cat([h, p, h + p], 1), size, 1, size // 2, count_include_pad=False).abs()
+
+    return maps
+
+
+def several_scales(x: Tensor, h: Tensor, p: Tensor) -> Tensor:
+    """The sum of both residuals as it is, over 5 and over 13 pixels."""
+    both = h + p
+    pooled = [F.avg_pool2d(both, size, 1, size // 2, count_include_pad=False) for size in (5, 13)]
+    return torch.cat([both, *pooled], 1).abs()
+
+
+def with_sign(x: Tensor, h: Tensor, p: Tensor) -> Tensor:
+    """Residuals with their signs."""
+    return torch.cat([h, p, h + p], 1)
+
+
+def beside_the_film(x: Tensor, h: Tensor, p: Tensor) -> Tensor:
+    """The film in the place of the third residual, which is the sum of the first two but for its sign."""
+    return torch.cat([h.abs(), p.abs(), x], 1)
+
+
+def standardised(tfen: TFEN, inputs: ClassifierInputs) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    """Residuals in units of the autoencoder's usual error at that place, learnt on training films of its own class."""
+    usual = []
+    with torch.no_grad():
+        for position, label in enumerate((HEALTHY, PNEUMONIA)):
+            own = np.flatnonzero(inputs.labels == label)[:1024]
+            films = inputs.compute.send(inputs.films.tensor(own))
+            errors = torch.cat([(part - tfen.reconstruct(part)[position]).abs() for part in films.split(128)])
+            usual.append((errors.mean(0, keepdim=True), errors.std(0, keepdim=True) + 1e-3))
+    (mean_h, std_h), (mean_p, std_p) = usual
+
+    def maps(x: Tensor, h: Tensor, p: Tensor) -> Tensor:
+        scaled_h, scaled_p = (h.abs() - mean_h) / std_h, (p.abs() - mean_p) / std_p
+        return torch.cat([scaled_h, scaled_p, (scaled_h - scaled_p)], 1).clamp(-5, 10)
+
+    return maps
+
+
+def main() -> None:
+    """Train row after row; write the table after each."""
+    args = _parser().parse_args()
+    begun = time.monotonic()
+    compute = choose_compute(args.device, "auto")
+    split = read_training_data(args.data_dir, [], fraction=load_recipe("tuned").validation_fraction, seed=0)
+    rows: list[dict[str, Any]] = json.loads(args.out.read_text()) if args.out.exists() else []
+    budget = {"epochs": args.epochs, "films_per_epoch": args.films_per_epoch, "teacher": "none", "teacher_epochs": 0}
+    base = load_recipe("tuned").cin.model_copy(update=budget)
+    opened: dict[int, tuple[ClassifierInputs, ClassifierInputs, ImageCache]] = {}
+
+    def data(size: int) -> tuple[ClassifierInputs, ClassifierInputs, ImageCache]:
+        if size not in opened:
+            caches = [open_cache(part, size, args.cache_dir) for part in (split.train, split.validation)]
+            served = replace(compute, bfloat16=False)
+            inputs = ClassifierInputs(caches[0], base.augmentation, 0, compute)
+            opened[size] = (
+                inputs, ClassifierInputs(caches[1], "none", 0, served),
+                open_cache(_outside(args.data_dir), size, args.cache_dir),
+            )  # fmt: skip
+        return opened[size]
+
+    def tfen(name: str) -> TFEN:
+        folders = dict(text.split("=", 1) for text in args.tfen)
+        return load_autoencoders(Path(folders[name]), compute)
+
+    def teacher() -> nn.Module:
+        network = compute.prepare(Teacher())
+        network.load_state_dict(torch.load(args.teacher / "teacher.pt", map_location=compute.device, weights_only=True))
+        return network.eval().requires_grad_(False)
+
+    ideas: dict[str, Callable[[], dict[str, Any]]] = {
+        "film": dict,
+        "residuals, recipe tuned": lambda: {"tfen": tfen("tuned")},
+        "film, with a teacher": lambda: {"teacher": teacher()},
+        "film beside residuals": lambda: {"tfen": Shown(tfen("tuned"), beside_the_film)},
+        "residuals with sign": lambda: {"tfen": Shown(tfen("tuned"), with_sign)},
+        "residuals standardised by place": lambda: {
+            "tfen": Shown(tfen("tuned"), standardised(tfen("tuned"), data(args.image_size)[0]))
+        },
+        "residuals smoothed over 9 pixels": lambda: {"tfen": Shown(tfen("tuned"), smoothed(9))},
+        "residuals at several scales": lambda: {"tfen": Shown(tfen("tuned"), several_scales)},
+        "autoencoders that paint over holes": lambda: {
+            "tfen": autoencoders(FPAE, with_holes, data(args.image_size)[0], 3)
+        },
+        "autoencoders that take noise away": lambda: {
+            "tfen": autoencoders(FPAE, with_noise, data(args.image_size)[0], 3)
+        },
+        "autoencoders with a bottleneck": lambda: {
+            "tfen": autoencoders(BottleneckFPAE, lambda films: films, data(args.image_size)[0], 8)
+        },
+        "bottleneck, with sign": lambda: {
+            "tfen": Shown(autoencoders(BottleneckFPAE, lambda films: films, data(args.image_size)[0], 8), with_sign)
+        },
+        "film, 96 pixels": lambda: {"size": 96},
+        "film, 96 pixels enlarged to 192": lambda: {"size": 96, "tfen": Enlarged(2)},
+        "film, films drawn alike": lambda: {"settings": {"sampling": "class"}},
+        "film, affine alone": lambda: {"settings": {"augmentation": "affine"}},
+        "film, half of the pictures mixed": lambda: {"settings": {"mixup": 0.5}},
+        "residuals, recipe paper": lambda: {"tfen": tfen("paper")},
+        "residuals, with a teacher": lambda: {"tfen": tfen("tuned"), "teacher": teacher()},
+    }  # fmt: skip
+    done = {row["name"] for row in rows}
+    for name, idea in ideas.items():
+        if name in done or (args.rows and name not in args.rows):
+            continue
+        if args.deadline and time.monotonic() - begun > args.deadline:
+            break
+        started = time.perf_counter()
+        try:
+            made = idea()
+        except (KeyError, FileNotFoundError, AttributeError, TypeError) as error:
+            print(f"{name}: left out ({error})", flush=True)
+            continue
+        found = train_row(
+            base.model_copy(update=made.pop("settings", {})), *data(made.pop("size", args.image_size)), **made
+        )
+        rows.append({"name": name, **found, "seconds": round(time.perf_counter() - started, 1)})
+        print(f"{name:36} {shortly(found)}  {rows[-1]['seconds']} s", flush=True)
+        with atomic_write(args.out) as path:
+            path.write_text(json.dumps(rows, indent=1))
+
+
+class Enlarged(nn.Module):
+    """No autoencoders: the film three times, with larger maps for the same pixels."""
+
+    def __init__(self, factor: int) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 1, S, S) -> (N, 3, factor S, factor S)."""
+        return F.interpolate(x, scale_factor=float(self.factor), mode="bilinear").expand(-1, 3, -1, -1)
+
+
+def train_row(
+    settings: CinRecipe,
+    train: ClassifierInputs,
+    validation: ClassifierInputs,
+    outside: ImageCache,
+    tfen: nn.Module | None = None,
+    teacher: nn.Module | None = None,
+) -> dict[str, Any]:
+    """Train one classifier; its figures on validation films, and what it says of films outside the classes."""
+    own = [
+        replace(part, tfen=tfen, augmentation=augmentation, mixup=mixup)
+        for part, augmentation, mixup in (
+            (train, settings.augmentation, settings.mixup), (validation, "none", 0.0),
+        )
+    ]  # fmt: skip
+    own[0].teacher = teacher
+    for part, source in zip(own, (train, validation), strict=True):
+        part.films = source.films  # one copy on a GPU
+    network = fitted_network(settings, own[0], own[1], seed=0)
+    served = own[1].compute
+    probabilities = predict(network.eval(), own[1], served).numpy()
+    elsewhere = predict(network, ClassifierInputs(outside, "none", 0, served, tfen=tfen), served).numpy()
+    labels, sources = own[1].labels, np.array([example.facts.source for example in own[1].images.examples])
+    of = np.array([example.facts.source for example in outside.examples])
+    rsna = sources == "rsna"
+    tuberculosis = elsewhere[of == "tuberculosis", COVID]
+    covid = probabilities[labels == COVID, COVID]
+    return {
+        "validation": figures(network, own[1], served),
+        "rsna_opacity_area": float(roc_auc_score(labels[rsna] == PNEUMONIA, probabilities[rsna, PNEUMONIA])),
+        "covid_against_tuberculosis_area": float(
+            roc_auc_score(np.repeat([1, 0], [len(covid), len(tuberculosis)]), np.concatenate([covid, tuberculosis]))
+        ),
+        "outside": {
+            str(source): np.bincount(elsewhere[of == source].argmax(1), minlength=len(CLASS_NAMES)).tolist()
+            for source in sorted(set(of))
+        },
+    }
+
+
+def shortly(found: dict[str, Any]) -> str:
+    """A row for the terminal."""
+    seen = found["validation"]
+    by_class = "/".join(f"{100 * value['value']:.1f}" for value in seen["sensitivity"].values())
+    return (
+        f"balanced {100 * seen['balanced_accuracy']['value']:.1f} ({by_class}), RSNA {found['rsna_opacity_area']:.3f}, "
+        f"COVID-19 v. TB {found['covid_against_tuberculosis_area']:.3f}, outside {found['outside']}"
+    )
+
+
+def _outside(data_dir: Path) -> list[Example]:
+    """Films outside the classes, the half for development; their label means nothing."""
+    with (data_dir / "metadata.csv").open(newline="", encoding="utf-8") as stream:
+        lists = outside_lists(csv.DictReader(stream), "development")
+    return [Example(data_dir / path, HEALTHY, path, source) for source, paths in lists.items() for path in paths]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data_dir", type=Path)
+    parser.add_argument("--tfen", action="append", default=[], metavar="NAME=RUN_DIR", help="tuned, paper")
+    parser.add_argument("--teacher", type=Path, default=Path(), metavar="RUN_DIR", help="a run that has a teacher")
+    parser.add_argument("--image-size", type=int, default=load_recipe("tuned").image_size)
+    parser.add_argument("--epochs", type=int, default=7)
+    parser.add_argument("--films-per-epoch", type=int, default=6016)
+    parser.add_argument("--cache-dir", type=Path, required=True)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--rows", nargs="+", default=[], help="names of the rows to train (default: all)")
+    parser.add_argument("--deadline", type=float, default=0.0, help="seconds after which no row is begun; 0 = none")
+    parser.add_argument("--out", type=Path, required=True)
+    return parser
+
+
+if __name__ == "__main__":
+    main()
