@@ -2,26 +2,36 @@
 
 oneDNN's convolutions want channels last on a CPU, and TorchScript's executor slows the backward pass and keeps
 bfloat16 from paying. A processor without instructions for bfloat16 needs six times as long with it, so float32 runs
-there. All weights are in the artefacts, so the copy is built from them, in tens of milliseconds, for the length of
-one explanation. Only the descent on masks uses it, where a gradient needs to be right in direction and not in the
-third digit; every number in a response comes from the network itself, in float32.
+there. All weights are in the artefacts, so the copy is built from them, in tens of milliseconds: on a CPU for the
+length of one explanation; on a GPU once, since steps are recorded with it (mask_step.py). Only the descent on masks
+uses it, where a gradient needs to be right in direction and not in the third digit; every number in a response comes
+from the network itself, in float32.
 """
 
 from __future__ import annotations
 
 import functools
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from model_src.networks.cin import CIN
 from model_src.networks.coronet import CoroNet
-from model_src.networks.fpae import FPAE
-from model_src.networks.tfen import TFEN
+from model_src.networks.eager_copy import eager_copy
+
+if TYPE_CHECKING:
+    from explanations.mask_step import RecordedStep
+
+_on_gpu: WeakKeyDictionary[CoroNet, CoroNet] = WeakKeyDictionary()  # network -> its copy
 
 
 class FastModel(CoroNet):
     """A CoroNet whose logits are computed in bfloat16, where that is fast, and returned as float32."""
+
+    def __init__(self, tfen: nn.Module, cin: nn.Module) -> None:
+        super().__init__(tfen, cin)
+        self.recorded: dict[tuple[int, int, int], RecordedStep] = {}  # images, size, jitter
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (N, 3) float32 of images (N, 1, S, S) in [0, 1]."""
@@ -40,12 +50,13 @@ def _has_bfloat16(device_type: str) -> bool:
 
 def fast_model(network: CoroNet) -> CoroNet:
     """A fast copy of `network`, or `network` itself where its networks are not the kit's own (names differ)."""
-    with torch.device("meta"):  # neither memory nor initial values: the state dicts bring both
-        tfen, cin = TFEN(FPAE(), FPAE()), CIN()
-    try:
-        tfen.load_state_dict(network.tfen.state_dict(), assign=True)
-        cin.load_state_dict(network.cin.state_dict(), assign=True)
-    except RuntimeError:
+    found = _on_gpu.get(network)
+    if found is not None:
+        return found
+    copy = eager_copy(network)
+    if copy is None:
         return network
-    copy = FastModel(tfen, cin).to(memory_format=torch.channels_last)
-    return copy.eval().requires_grad_(False)
+    fast = FastModel(copy.tfen, copy.cin).to(memory_format=torch.channels_last)
+    if next(fast.parameters()).device.type == "cuda":
+        _on_gpu[network] = fast
+    return fast

@@ -29,13 +29,22 @@ class MaskUpsampler:
         smooth = F.conv1d(padded, kernel.view(1, 1, -1))[:, 0]  # (grid, S + 2 jitter)
         self._matrix = smooth.T.contiguous().to(device)
 
-    def __call__(self, mask: Tensor, shift: tuple[int, int] = (0, 0)) -> Tensor:
-        """(N, 28, 28) -> (N, 1, S, S), moved by `shift` (down, right) pixels, each at most `jitter` either way."""
-        rows, columns = (self._matrix[self.jitter - s : self.jitter - s + self.size] for s in shift)
+    def __call__(self, mask: Tensor, shift: tuple[int, int] | Tensor = (0, 0)) -> Tensor:
+        """(N, 28, 28) -> (N, 1, S, S), moved by `shift` (down, right) pixels, each at most `jitter` either way.
+
+        A shift on the device, int64 (2,), is read there: a recorded step has another one each time.
+        """
+        rows, columns = (self._shifted(s) for s in shift)
         return (rows @ mask @ columns.T)[:, None]
 
+    def _shifted(self, shift: int | Tensor) -> Tensor:
+        """U (S, 28), moved."""
+        if isinstance(shift, Tensor):
+            return self._matrix.index_select(0, torch.arange(self.size, device=shift.device) + self.jitter - shift)
+        return self._matrix[self.jitter - shift : self.jitter - shift + self.size]
 
-def total_variation(mask: Tensor, beta: float) -> Tensor:
+
+def total_variation(mask: Tensor, beta: float | Tensor) -> Tensor:
     """(N, h, w) -> (N,): mean over cells of |difference to the next|^beta, down plus across."""
     down = (mask[:, 1:] - mask[:, :-1]).abs().pow(beta).sum(dim=(1, 2))
     across = (mask[:, :, 1:] - mask[:, :, :-1]).abs().pow(beta).sum(dim=(1, 2))

@@ -9,6 +9,12 @@ if TYPE_CHECKING:
     from model_src.engines.engine import EngineType
 
 
+def _cuda() -> EngineType:
+    from model_src.engines.cuda_graph_engine import CudaGraphEngine
+
+    return CudaGraphEngine
+
+
 def _openvino() -> EngineType:
     from model_src.engines.openvino_engine import OpenVINOEngine
 
@@ -23,6 +29,7 @@ def _torchscript() -> EngineType:
 
 # Name, as in `handler: engine:` of model-config.yaml -> the engine. "auto" takes the first that can be had.
 ENGINES: dict[str, Callable[[], EngineType]] = {
+    "cuda": _cuda,
     "openvino": _openvino,
     "torchscript": _torchscript,
 }

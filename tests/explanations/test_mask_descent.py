@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from explanations.mask import GRID, MaskUpsampler
-from explanations.mask_descent import WINDOW, MaskProblem, descend
+from explanations.mask_descent import WINDOW, descend
+from explanations.mask_problem import DELETION, MaskProblem
 from explanations.target_model import TargetModel
 from model_src.classes import COVID
 
@@ -16,7 +17,7 @@ def problem(patch_case):
     x = patch_case.x[:1]
     draw = MaskUpsampler(x.shape[-1], 0, x.device)
     model = TargetModel(patch_case.network, [COVID], x.device)
-    return MaskProblem(model, x, torch.full_like(x, 0.2), draw, "deletion", area=0.1, tv=0.5, beta=3.0)
+    return MaskProblem(model, x, torch.full_like(x, 0.2), draw, DELETION, area=0.1, tv=0.5, beta=3.0)
 
 
 def _descend(problem, steps):
