@@ -4,8 +4,11 @@ VENV := .venv
 STAMP := $(VENV)/.installed
 MAR := build/model-store/coronet.mar
 XRAY ?=
+BUILDER ?= podman build
+BUILD_FLAGS ?=
+VERSION = $(shell sed -n 's/^version = //p' setup.cfg)
 
-.PHONY: help install demo serve web test test-slow coverage check audit bench clean
+.PHONY: help install demo serve web test test-slow coverage check audit bench image-cpu image-gpu image-client clean
 
 help:
 	@echo "make demo [XRAY=FILE]  a chest X-ray classified and explained by TorchServe, pictures in build/demo"
@@ -17,6 +20,7 @@ help:
 	@echo "make check             ruff (rules and format) and mypy"
 	@echo "make audit             known vulnerabilities of what is installed (asks pypi.org)"
 	@echo "make bench             the benchmarks of engines, serving, explanations, training and evaluation"
+	@echo "make image-cpu         the server as a container image; also image-gpu, image-client"
 	@echo "make install           only the environment, in .venv; does nothing when it is up to date"
 	@echo "make clean             remove build/ and caches (not .venv)"
 
@@ -74,6 +78,13 @@ bench: install
 	$(VENV)/bin/python -m benchmarks.explain_benchmark --model build/bench/artefacts --phantoms 4 --reference-images 1 --out build/bench/explain
 	$(VENV)/bin/python -m benchmarks.train_benchmark
 	$(VENV)/bin/python -m benchmarks.evaluate_benchmark
+
+# docs/how-to/containers.md. Nothing here needs the environment.
+image-cpu image-gpu: image-%:
+	$(BUILDER) --file deploy/containers/Containerfile --build-arg DEVICE=$* --tag coronet-serve:$(VERSION)-$* $(BUILD_FLAGS) .
+
+image-client:
+	$(BUILDER) --file deploy/containers/Containerfile.client --tag coronet-client:$(VERSION) $(BUILD_FLAGS) .
 
 clean:
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache *.egg-info
