@@ -55,9 +55,7 @@ def options(archive: Path) -> Callable[..., ScoreOptions]:
     """Options of a run over sources, in shards of four."""
 
     def make(*sources: object, **changes: object) -> ScoreOptions:
-        return ScoreOptions(
-            **{"sources": [str(each) for each in sources], "model": archive, "shard_films": 4, **changes}
-        )
+        return ScoreOptions(**{"sources": list(map(str, sources)), "model": archive, "shard_films": 4, **changes})
 
     return make
 

@@ -95,7 +95,7 @@ def test_another_model_another_source_other_settings_are_refused(write_films, op
 def test_another_version_of_a_library_is_refused(write_films, options, run_folder, monkeypatch):
     score_here(run_folder, options(write_films(2)))
     monkeypatch.setattr("scoring.begin.versions_here", lambda: {"torch": "1.0"})
-    with pytest.raises(RunError, match="torch 1.0 where it was begun with"):
+    with pytest.raises(RunError, match=r"torch 1\.0 where it was begun with"):
         score_here(run_folder, options())
 
 
