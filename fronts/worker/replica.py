@@ -131,7 +131,7 @@ def _handle(handler: Any, calls: Sequence[Call]) -> list[Reply]:
     for index, call in enumerate(calls):
         try:
             data[index] = oip.row(call.body) if call.protocol == OIP else rows.row(call.body, _type(call))
-        except (rows.BadForm, oip.BadTensor, RecursionError) as error:
+        except Exception as error:
             replies[index] = _refused(call, error)
     if data:
         replies |= zip(data, _ask(handler, [calls[index] for index in data], list(data.values())), strict=True)
@@ -149,12 +149,7 @@ def _ask(handler: Any, calls: Sequence[Call], data: list[dict[str, object]]) -> 
     replies = []
     for call, body, said in zip(calls, bodies, context.replies, strict=True):
         reply = Reply(said.status, bytes(body), said.content_type, said.headers)
-        if call.protocol == OIP and said.content_type == "application/json":
-            if said.status == 200:
-                reply.body = oip.response(call.body, reply.body or b"", call.model, call.explain)
-            else:
-                reply.body = oip.error(reply.body or b"")
-        replies.append(reply)
+        replies.append(_in_protocol(call, reply))
     replies[0].samples = samples.taken
     return replies
 
@@ -170,17 +165,32 @@ def _of_body(call: Call) -> Mapping[str, str]:
     return {name: value for name, value in call.headers.items() if not name.startswith(("content-", "accept"))}
 
 
-def _refused(call: Call, error: Exception) -> Reply:
-    """The reply to a request that is none, in the words of the model's own errors."""
-    from handlers.response import error_response  # the archive's
-    from model_src.errors import InvalidRequest
+def _in_protocol(call: Call, reply: Reply) -> Reply:
+    """The reply in the protocol that was asked in."""
+    if call.protocol == OIP and reply.content_type == "application/json" and reply.body is not None:
+        good = reply.status == 200
+        reply.body = oip.response(call.body, reply.body, call.model, call.explain) if good else oip.error(reply.body)
+    return reply
 
-    what = "need an inference request with less nesting" if isinstance(error, RecursionError) else str(error)
+
+def _refused(call: Call, error: Exception) -> Reply:
+    """The reply to a request that cannot be decoded, in the words of the model's own errors."""
+    from handlers.response import error_response  # the archive's
+    from model_src.errors import InternalError, InvalidRequest
+    from model_src.private_log import error_location
+
+    refusal: InvalidRequest | InternalError
     if isinstance(error, rows.BadForm):
-        what = f"found a damaged form ({what}), need the image in its field 'data'"
-    response = error_response(InvalidRequest(what))
-    body = oip.error(response.body) if call.protocol == OIP else response.body
-    return Reply(response.status, body)
+        refusal = InvalidRequest(f"found a damaged form ({error}), need the image in its field 'data'")
+    elif isinstance(error, oip.BadTensor):
+        refusal = InvalidRequest(str(error))
+    elif isinstance(error, RecursionError):
+        refusal = InvalidRequest("found lists within lists within lists, need a flat one")
+    else:
+        logger.error("a request failed: %s", error_location(error))
+        refusal = InternalError("the server failed on this request; its log says why")
+    response = error_response(refusal)
+    return _in_protocol(call, Reply(response.status, response.body))
 
 
 def _load(directory: str, model: str, batch: int) -> Any:

@@ -60,8 +60,8 @@ def _decoded(value: bytes, kind: str) -> object:
 
 def _fields(body: bytes) -> list[tuple[str, object]]:
     """Fields of a web form; names are text, values bytes."""
-    pairs = parse_qsl(body, keep_blank_values=True, max_num_fields=None)
-    return [(name.decode("utf-8", "replace"), bytearray(value)) for name, value in pairs]
+    pairs = parse_qsl(body.decode("latin-1"), keep_blank_values=True, encoding="latin-1")
+    return [(name.encode("latin-1").decode("utf-8", "replace"), bytearray(value, "latin-1")) for name, value in pairs]
 
 
 def _parts(body: bytes, boundary: str) -> dict[str, object]:
