@@ -34,7 +34,7 @@ from evaluation.intervals import Estimate, rate, resampled
 from model_src.atomic import atomic_write
 from model_src.classes import CLASS_NAMES, COVID
 from model_src.errors import RunError
-from model_src.networks.cin import CIN
+from model_src.networks.kinds import CINS, TFENS, AnyCIN
 from model_src.networks.tfen import TFEN
 from train.data.classifier_inputs import ClassifierInputs, residual_inputs
 from train.data.data_dir import read_data_dir
@@ -47,6 +47,7 @@ from train.runs.run_folder import RunFolder
 from train.session import TrainingOptions, TrainingSession
 from train.stages.baselines import XrayResNet
 from train.stages.classifier import fit_classifier, predict
+from train.stages.start_weights import start_weights
 
 ALL_FILMS = 0  # what --films calls all of them
 # Way -> recipe of its classifier, and the --tfen whose residuals it sees (None: the film itself).
@@ -54,7 +55,7 @@ WAYS: dict[str, tuple[str, str | None]] = {
     "CoroNet, recipe paper": ("paper", "paper"),
     "CoroNet, recipe tuned": ("tuned", "tuned"),
     "CoroNet, released autoencoders": ("tuned", "released"),
-    "ResNet-18 on the film": ("tuned", None),
+    "The film itself": ("tuned", None),
 }
 
 
@@ -85,7 +86,9 @@ def main() -> None:
                     continue
                 begun = time.perf_counter()
                 settings = _settings(recipe, args)
-                found = train_row(settings, data, tfens.get(source or ""), compute, films, draw, args.cache_dir)
+                loaded = tfens.get(source or "")
+                tfen = loaded and TFENS[settings.third_map](loaded.healthy, loaded.pneumonia).eval()
+                found = train_row(settings, data, tfen, compute, films, draw, args.cache_dir)
                 minutes = (time.perf_counter() - begun) / 60
                 table.append({"model": way, "films": films, "draw": draw, **found, "minutes": round(minutes, 1)})
                 shown = found["validation"]
@@ -134,8 +137,7 @@ def _settings(recipe: str, args: argparse.Namespace) -> CinRecipe:
     sampling = "class" if settings.sampling == "none" else settings.sampling
     weights = "none" if settings.sampling == "none" else settings.class_weights  # the draw weighs classes alike
     changed = {"epochs": args.epochs, "films_per_epoch": args.films_per_epoch, "sampling": sampling}
-    alone = {"teacher": "none", "teacher_epochs": 0}  # it would have seen all COVID-19 films
-    return settings.model_copy(update={**changed, **alone, "class_weights": weights})
+    return settings.model_copy(update={**changed, "class_weights": weights})
 
 
 @dataclass
@@ -179,10 +181,11 @@ def train_row(
 
 def fitted_network(
     settings: CinRecipe, train: ClassifierInputs, validation: ClassifierInputs, seed: int
-) -> CIN | XrayResNet:
-    """A classifier trained from random weights: of residuals if the inputs have a TFEN, else of films."""
+) -> AnyCIN | XrayResNet:
+    """A trained classifier: of residuals if the inputs have a TFEN, else of films; the same network for both."""
     torch.manual_seed(seed)
-    network: CIN | XrayResNet = XrayResNet("resnet18") if train.tfen is None else CIN()
+    network = XrayResNet(settings.network) if train.tfen is None else CINS[settings.network]()
+    start_weights(network.network if isinstance(network, XrayResNet) else network, settings.network, settings.init)
     if settings.normalise:
         mean, deviation = train.moments(0)
         prefix = "input" if train.tfen is None else "residual"

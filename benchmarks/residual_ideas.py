@@ -1,7 +1,7 @@
 """What else a TFEN could show the classifier: other autoencoders, other residuals, other sizes; each on validation.
 
     python -m benchmarks.residual_ideas DATA_DIR --tfen tuned=RUN_DIR --tfen paper=RUN_DIR --cache-dir cache \\
-        --teacher RUN_DIR --out ideas.json
+        --out ideas.json
 
 Every row is one classifier of the recipe `tuned`, shown as many films as all others. Besides validation it is asked
 about films of hospitals that training never saw (`other/` in DATA_DIR, the half for development): none of them is
@@ -31,7 +31,7 @@ from benchmarks.outside_lists import outside_lists
 from model_src.atomic import atomic_write
 from model_src.classes import CLASS_NAMES, COVID, HEALTHY, PNEUMONIA
 from model_src.networks.fpae import FPAE
-from model_src.networks.tfen import TFEN
+from model_src.networks.tfen import TFEN, FilmTFEN
 from train.data.augmentation import apply_variants, choose_variants
 from train.data.classifier_inputs import ClassifierInputs
 from train.data.examples import Example
@@ -41,7 +41,6 @@ from train.device import choose_compute
 from train.recipe import CinRecipe, load_recipe
 from train.stages.classifier import predict
 from train.stages.stage import batches, learning_rate, set_learning_rate, shuffled
-from train.stages.teacher import Teacher
 
 _BATCH = 32  # of the autoencoders
 
@@ -135,11 +134,6 @@ def with_sign(x: Tensor, h: Tensor, p: Tensor) -> Tensor:
     return torch.cat([h, p, h + p], 1)
 
 
-def beside_the_film(x: Tensor, h: Tensor, p: Tensor) -> Tensor:
-    """The film in the place of the third residual, which is the sum of the first two but for its sign."""
-    return torch.cat([h.abs(), p.abs(), x], 1)
-
-
 def standardised(tfen: TFEN, inputs: ClassifierInputs) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     """Residuals in units of the autoencoder's usual error at that place, learnt on training films of its own class."""
     usual = []
@@ -165,7 +159,7 @@ def main() -> None:
     compute = choose_compute(args.device, "auto")
     split = read_training_data(args.data_dir, [], fraction=load_recipe("tuned").validation_fraction, seed=0)
     rows: list[dict[str, Any]] = json.loads(args.out.read_text()) if args.out.exists() else []
-    budget = {"epochs": args.epochs, "films_per_epoch": args.films_per_epoch, "teacher": "none", "teacher_epochs": 0}
+    budget = {"epochs": args.epochs, "films_per_epoch": args.films_per_epoch}
     base = load_recipe("tuned").cin.model_copy(update=budget)
     opened: dict[int, tuple[ClassifierInputs, ClassifierInputs, ImageCache]] = {}
 
@@ -182,18 +176,14 @@ def main() -> None:
 
     def tfen(name: str) -> TFEN:
         folders = dict(text.split("=", 1) for text in args.tfen)
-        return load_autoencoders(Path(folders[name]), compute)
-
-    def teacher() -> nn.Module:
-        network = compute.prepare(Teacher())
-        network.load_state_dict(torch.load(args.teacher / "teacher.pt", map_location=compute.device, weights_only=True))
-        return network.eval().requires_grad_(False)
+        loaded = load_autoencoders(Path(folders[name]), compute)
+        return TFEN(loaded.healthy, loaded.pneumonia).eval()
 
     ideas: dict[str, Callable[[], dict[str, Any]]] = {
         "film": dict,
         "residuals, recipe tuned": lambda: {"tfen": tfen("tuned")},
-        "film, with a teacher": lambda: {"teacher": teacher()},
-        "film beside residuals": lambda: {"tfen": Shown(tfen("tuned"), beside_the_film)},
+        "film beside residuals": lambda: {"tfen": FilmTFEN(tfen("tuned").healthy, tfen("tuned").pneumonia).eval()},
+        "film, a ResNet-18 from random weights": lambda: {"settings": {"network": "resnet18", "init": "random"}},
         "residuals with sign": lambda: {"tfen": Shown(tfen("tuned"), with_sign)},
         "residuals standardised by place": lambda: {
             "tfen": Shown(tfen("tuned"), standardised(tfen("tuned"), data(args.image_size)[0]))
@@ -218,7 +208,6 @@ def main() -> None:
         "film, affine alone": lambda: {"settings": {"augmentation": "affine"}},
         "film, half of the pictures mixed": lambda: {"settings": {"mixup": 0.5}},
         "residuals, recipe paper": lambda: {"tfen": tfen("paper")},
-        "residuals, with a teacher": lambda: {"tfen": tfen("tuned"), "teacher": teacher()},
     }  # fmt: skip
     done = {row["name"] for row in rows}
     for name, idea in ideas.items():
@@ -259,7 +248,6 @@ def train_row(
     validation: ClassifierInputs,
     outside: ImageCache,
     tfen: nn.Module | None = None,
-    teacher: nn.Module | None = None,
 ) -> dict[str, Any]:
     """Train one classifier; its figures on validation films, and what it says of films outside the classes."""
     own = [
@@ -268,7 +256,6 @@ def train_row(
             (train, settings.augmentation, settings.mixup), (validation, "none", 0.0),
         )
     ]  # fmt: skip
-    own[0].teacher = teacher
     for part, source in zip(own, (train, validation), strict=True):
         part.films = source.films  # one copy on a GPU
     network = fitted_network(settings, own[0], own[1], seed=0)
@@ -314,7 +301,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data_dir", type=Path)
     parser.add_argument("--tfen", action="append", default=[], metavar="NAME=RUN_DIR", help="tuned, paper")
-    parser.add_argument("--teacher", type=Path, default=Path(), metavar="RUN_DIR", help="a run that has a teacher")
     parser.add_argument("--image-size", type=int, default=load_recipe("tuned").image_size)
     parser.add_argument("--epochs", type=int, default=7)
     parser.add_argument("--films-per-epoch", type=int, default=6016)

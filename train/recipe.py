@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from model_src.errors import RunError
 from model_src.networks.fpae import check_size
+from model_src.networks.kinds import CINS, TFENS, Network, ThirdMap
 from train.data.augmentation import MOST_VARIANTS
 from train.data.sampling import SAMPLINGS
 
@@ -57,6 +58,8 @@ class FpaeRecipe(_Settings):
 class CinRecipe(_Settings):
     """How the classifier is trained on residuals (section 2.2); the baselines use the same settings."""
 
+    network: Annotated[Network, Field(description=f"one of {', '.join(CINS)}")]
+    third_map: Annotated[ThirdMap, Field(description=f"one of {', '.join(TFENS)}")]  # of the TFEN
     epochs: AtLeastOne
     optimiser: Optimiser
     learning_rate: Rate
@@ -82,9 +85,6 @@ class CinRecipe(_Settings):
     label_smoothing: BelowOne
     # share of the variants that are mixed with another X-ray, before the autoencoders; 0 = off
     mixup: Annotated[float, Field(ge=0, le=1, description="from 0 to 1, and more than one variant if above 0")]
-    # whose answers the classifier learns beside the labels, see train/stages/teacher.py
-    teacher: Annotated[Literal["none", "efficientnet_lite2"], Field(description="none or efficientnet_lite2")]
-    teacher_epochs: Annotated[int, Field(ge=0, description="at least 1, or 0 without a teacher")]
     calibrate: Switch  # divide the logits by the temperature that fits validation images best
     average: BelowOne  # decay of the exponential moving average of the weights; 0 = off
 
@@ -104,11 +104,6 @@ class CinRecipe(_Settings):
             )
         if self.mixup and self.variants == 1:  # variant 0, the X-ray as it is, is never mixed
             raise ValueError(f"mixup: found {self.mixup} of 1 variant, need more than one variant, or 0")
-        if (self.teacher == "none") != (self.teacher_epochs == 0):
-            raise ValueError(
-                f"teacher_epochs: found {self.teacher_epochs} of teacher {self.teacher}, need 0 without a teacher and "
-                "at least 1 with one"
-            )
         return self
 
 

@@ -24,8 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="RUN_DIR", help="run folder to write")
     parser.add_argument("--recipe", choices=RECIPES, default="tuned", help="named settings (default: tuned)")
     parser.add_argument(
-        "--model", choices=("coronet", "resnet18", "resnet50"), default="coronet",
-        help="coronet, or a plain ResNet on the X-ray for comparison (default: coronet)",
+        "--model", choices=("coronet", "resnet18", "resnet50", "efficientnet_lite2"), default="coronet",
+        help="coronet, or a plain network on the X-ray for comparison (default: coronet)",
     )  # fmt: skip
     parser.add_argument(
         "--image-size", type=int, metavar="S", help="side in pixels, a multiple of 8 (default: the recipe's)"

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from model_src.errors import InvalidRequest
 from model_src.networks.coronet import CoroNet
+from model_src.networks.efficient_cin import EfficientCIN
 from train.stages.baselines import XrayResNet
 
 
@@ -32,7 +33,7 @@ class _Film(nn.Module):
 
 
 class _FilmClassifier(nn.Module):
-    """A ResNet parted where Grad-CAM looks, as a CIN is."""
+    """A baseline parted where Grad-CAM looks, as a CIN is."""
 
     def __init__(self, model: XrayResNet) -> None:
         super().__init__()
@@ -47,9 +48,11 @@ class _FilmClassifier(nn.Module):
         return self.feature_maps(film)[-1]
 
     def feature_maps(self, film: Tensor) -> list[Tensor]:
-        """The maps that the four layers return."""
+        """The maps that the four layers return, or what stands for them."""
         net: Any = self.model.network
         x = (film - self.model.input_mean) / self.model.input_std
+        if isinstance(net, EfficientCIN):
+            return net.feature_maps(x)
         maps = [net.maxpool(net.relu(net.bn1(net.conv1(x))))]
         for layer in (net.layer1, net.layer2, net.layer3, net.layer4):
             maps.append(layer(maps[-1]))
@@ -58,6 +61,8 @@ class _FilmClassifier(nn.Module):
     def classify(self, features: Tensor) -> Tensor:
         """Logits (N, 3) from the map that `features` returns."""
         net: Any = self.model.network
+        if isinstance(net, EfficientCIN):
+            return net.classify(features)
         return net.fc(torch.flatten(net.avgpool(features), 1))
 
 

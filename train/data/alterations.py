@@ -196,5 +196,10 @@ def _blurred(films: Tensor, radius: Tensor, most: float) -> Tensor:
     weights = weights / weights.sum(1, keepdim=True)
     padded = F.pad(films, [reach] * 4, mode="reflect")
     side = films.shape[-1]
-    rows = sum(weights[:, k, None, None, None] * padded[:, :, k : k + side] for k in range(2 * reach + 1))
-    return sum(weights[:, k, None, None, None] * rows[..., k : k + side] for k in range(2 * reach + 1))
+    blurred = torch.zeros_like(padded[:, :, :side])
+    for k in range(2 * reach + 1):
+        blurred = blurred + weights[:, k, None, None, None] * padded[:, :, k : k + side]
+    rows, blurred = blurred, torch.zeros_like(films)
+    for k in range(2 * reach + 1):
+        blurred = blurred + weights[:, k, None, None, None] * rows[..., k : k + side]
+    return blurred

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from model_src.classes import CLASS_NAMES
 from model_src.errors import DataError
@@ -89,7 +89,6 @@ class ClassifierInputs:
         mixup: share of the variants that are mixed with another X-ray.
         tfen: its residuals are the inputs; without one, X-rays are.
         cache: where residuals are kept, each computed once; without one, they are computed when asked for.
-        teacher: answers logits (n, 3) of X-rays; it is listened to as much as the labels are.
     """
 
     images: ImageCache
@@ -99,7 +98,6 @@ class ClassifierInputs:
     mixup: float = 0.0
     tfen: TFEN | None = None
     cache: ResidualCache | None = None
-    teacher: nn.Module | None = None
 
     @cached_property
     def labels(self) -> np.ndarray:
@@ -123,17 +121,6 @@ class ClassifierInputs:
             computed = self._residuals(self.xrays(indices[missing], variants[missing]), self.tfen)
             self.cache.store(indices[missing], variants[missing], computed)
         return self.cache.load(indices, variants)
-
-    def lesson(self, indices: np.ndarray, variants: np.ndarray) -> tuple[Tensor, Tensor]:
-        """Inputs, and the probabilities that the classifier should answer (n, 3), where it is trained."""
-        targets = self.targets(indices, variants).to(self.compute.device)
-        if self.teacher is None:
-            return self.compute.send(self.load(indices, variants)), targets
-        xrays = self.compute.send(self.xrays(indices, variants))
-        with torch.no_grad(), self.compute.autocast():
-            taught = self.teacher(xrays).float().softmax(1)
-        inputs = xrays if self.tfen is None else self._residuals(xrays, self.tfen)
-        return inputs, targets.lerp(taught, 0.5)
 
     def targets(self, indices: np.ndarray, variants: np.ndarray) -> Tensor:
         """Probabilities that the classifier should answer, by the labels: float32 (n, 3)."""

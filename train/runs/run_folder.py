@@ -36,8 +36,9 @@ from model_src.certificate import CERTIFICATE_FILE, CERTIFICATE_NAME, Certificat
 from model_src.errors import RunError
 from model_src.networks.cin import CIN
 from model_src.networks.coronet import CoroNet
+from model_src.networks.efficient_cin import EfficientCIN
 from model_src.networks.fpae import FPAE
-from model_src.networks.tfen import TFEN
+from model_src.networks.kinds import CINS, TFENS
 from train.runs.run_record import RunRecord, read_record
 from train.stages.baselines import BASELINES, XrayResNet
 
@@ -234,7 +235,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
 def load_into(module: nn.Module, weights: dict[str, Tensor], where: Path) -> None:
     """Load a state dict; RunError names what does not fit."""
     try:
-        module.load_weights(weights) if isinstance(module, CIN) else module.load_state_dict(weights)
+        module.load_weights(weights) if isinstance(module, CIN | EfficientCIN) else module.load_state_dict(weights)
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
         raise RunError(f"{where}: weights do not fit {type(module).__name__} ({reason})") from error
@@ -252,7 +253,8 @@ def load_model(run: RunFolder, device: torch.device | str = "cpu") -> CoroNet | 
         for stage in AUTOENCODERS:
             autoencoders.append(FPAE())
             load_into(autoencoders[-1], run.load_weights(f"fpae_{stage}"), run.weights_path(f"fpae_{stage}"))
-        model = CoroNet(TFEN(*autoencoders), CIN())
+        settings = run.record().recipe.cin
+        model = CoroNet(TFENS[settings.third_map](*autoencoders), CINS[settings.network]())
         load_into(model.cin, run.load_weights("cin"), run.weights_path("cin"))
     else:
         raise RunError(f"{run.path / 'run.json'}: found model {name!r}, need coronet, {', '.join(BASELINES)}")

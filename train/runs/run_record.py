@@ -20,7 +20,9 @@ FORMAT_VERSION = 1
 _DECISIVE = ("model", "recipe", "seed", "data", "image_list", "autoencoders", "precision")
 
 # Settings that recipes have had only for a while -> their value where a run was trained before.
-_LATER_SETTINGS = {"calibrate": False, "teacher": "none", "sampling": "none", "films_per_epoch": 0}
+_LATER_SETTINGS = {
+    "calibrate": False, "sampling": "none", "films_per_epoch": 0, "network": "resnet18", "third_map": "both",
+}  # fmt: skip
 
 Counts = dict[str, int]  # class name -> images
 
@@ -81,10 +83,7 @@ class RunRecord(_Record):
             return recipe
         fpae = {name: value for name, value in recipe["fpae"].items() if name in FpaeRecipe.model_fields}
         cin = {name: value for name, value in recipe["cin"].items() if name in CinRecipe.model_fields}
-        taught = (
-            cin.get("teacher", "none") != "none"
-        )  # by one that was not trained on X-rays itself, before it had epochs
-        return recipe | {"fpae": fpae, "cin": _LATER_SETTINGS | {"teacher_epochs": int(taught)} | cin}
+        return recipe | {"fpae": fpae, "cin": _LATER_SETTINGS | cin}
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready, as it goes into run.json."""

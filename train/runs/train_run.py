@@ -91,7 +91,7 @@ def _refuse_early(recipe: Recipe, options: TrainingOptions, run: RunFolder) -> N
     if options.cache_dir:
         require_writable(options.cache_dir, "--cache-dir", folder=True)
     check_autoencoders(options)
-    check_start_weights(options.model, recipe.cin.init)
+    check_start_weights(options.model, recipe.cin.network, recipe.cin.init)
 
 
 def _describe(recipe: Recipe, options: TrainingOptions, compute: Compute, data: TrainingData) -> RunRecord:

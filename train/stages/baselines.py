@@ -8,19 +8,24 @@ from torchvision import models
 
 from model_src.classes import CLASS_NAMES
 from model_src.networks.coronet import Classified
+from model_src.networks.efficient_cin import EfficientCIN
 
-BASELINES = ("resnet18", "resnet50")
+BASELINES = ("resnet18", "resnet50", "efficientnet_lite2")
 
 
 class XrayResNet(nn.Module):
-    """torchvision's ResNet-18 or ResNet-50 on the gray image repeated to three channels."""
+    """torchvision's ResNet-18 or ResNet-50, or EfficientNet-Lite2, on the gray image repeated to three channels."""
 
     input_mean: Tensor
     input_std: Tensor
 
     def __init__(self, architecture: str) -> None:
         super().__init__()
-        self.network = getattr(models, architecture)(num_classes=len(CLASS_NAMES))
+        self.network = (
+            EfficientCIN()
+            if architecture == "efficientnet_lite2"
+            else getattr(models, architecture)(num_classes=len(CLASS_NAMES))
+        )
         self.register_buffer("input_mean", torch.zeros(1, 1, 1))
         self.register_buffer("input_std", torch.ones(1, 1, 1))
 

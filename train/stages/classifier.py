@@ -13,9 +13,8 @@ from torch import Tensor, nn
 
 from model_src.classes import CLASS_NAMES
 from model_src.errors import RunError
-from model_src.networks.cin import CIN
 from model_src.networks.fpae import FPAE
-from model_src.networks.tfen import TFEN
+from model_src.networks.kinds import CINS, TFENS, AnyCIN
 from train.data.augmentation import choose_variants
 from train.data.classifier_inputs import ClassifierInputs, residual_inputs
 from train.data.sampling import draw_films
@@ -29,7 +28,6 @@ from train.stages.feed import AHEAD_ON_GPU, Feed
 from train.stages.graphed_loss import GraphedLoss
 from train.stages.stage import Stage, Weights, micro_batch, run_stage
 from train.stages.start_weights import start_weights
-from train.stages.teacher import LEARNING_RATE, Teacher
 
 LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 0.2, 5.0
 
@@ -73,27 +71,12 @@ def train_classifier(session: TrainingSession) -> None:
         return
     settings = session.recipe.cin
     train, validation = _residuals(session) if name == "cin" else _xrays(session)
-    if settings.teacher != "none":
-        train.teacher = _trained_teacher(session)
     torch.manual_seed(session.seed)
-    network = CIN() if name == "cin" else XrayResNet(name)
+    network = CINS[settings.network]() if name == "cin" else XrayResNet(name)
     if not session.run.checkpoint_path(name).exists():
         _start(network, train, session)
     prepared = session.compute.prepare(synchronise_batch_norm(network, session.rank))
     fit_classifier(name, settings, prepared, train, validation, session)
-
-
-def _trained_teacher(session: TrainingSession) -> nn.Module:
-    """The run's teacher, trained on the X-rays first; it teaches as it is, and answers the same every time."""
-    settings = session.recipe.cin
-    torch.manual_seed(session.seed)
-    network = session.compute.prepare(synchronise_batch_norm(Teacher(), session.rank))
-    if not session.run.weights_path("teacher").exists():
-        own = settings.model_copy(update={"epochs": settings.teacher_epochs, "learning_rate": LEARNING_RATE})
-        fit_classifier("teacher", own, network, *_xrays(session), session)
-        session.rank.wait()
-    load_into(network, session.run.load_weights("teacher"), session.run.weights_path("teacher"))
-    return network.eval().requires_grad_(False)
 
 
 def _residuals(session: TrainingSession) -> tuple[ClassifierInputs, ClassifierInputs]:
@@ -103,10 +86,10 @@ def _residuals(session: TrainingSession) -> tuple[ClassifierInputs, ClassifierIn
         autoencoders.append(FPAE())
         stage = f"fpae_{name}"
         load_into(autoencoders[-1], session.run.load_weights(stage), session.run.weights_path(stage))
-    tfen = session.compute.prepare(TFEN(*autoencoders).eval().requires_grad_(False))
     settings, seed, folder = session.recipe.cin, session.seed, session.residual_folder
+    tfen = session.compute.prepare(TFENS[settings.third_map](*autoencoders).eval().requires_grad_(False))
     on_gpu = session.compute.device.type == "cuda"
-    kept = settings.keeps_residuals and settings.teacher == "none" and not on_gpu
+    kept = settings.keeps_residuals and not on_gpu
     # Validation scores what will be served, whose residuals are in float32 whatever training computes in.
     served = Compute(session.compute.device, bfloat16=False)
     with session.rank.first_then_rest():
@@ -129,23 +112,23 @@ def _xrays(session: TrainingSession) -> tuple[ClassifierInputs, ClassifierInputs
     )
 
 
-def _start(network: CIN | XrayResNet, train: ClassifierInputs, session: TrainingSession) -> None:
+def _start(network: AnyCIN | XrayResNet, train: ClassifierInputs, session: TrainingSession) -> None:
     """Give the classifier starting weights and the scale of its inputs; run.json keeps what the start really was."""
     settings = session.recipe.cin
-    backbone, architecture = (
-        (network, "resnet18") if isinstance(network, CIN) else (network.network, session.options.model)
-    )
-    done = start_weights(backbone, architecture, settings.init)
+    if isinstance(network, XrayResNet):
+        done = start_weights(network.network, session.options.model, settings.init)
+    else:
+        done = start_weights(network, settings.network, settings.init)
     if session.rank.is_first:
         session.run.write_record(session.run.record().changed(classifier_start=done))
         session.console.print(f"classifier starts from: {done}", markup=False, soft_wrap=True)
     if not settings.normalise:
         return
     mean, deviation = train.moments(session.seed)
-    if isinstance(network, CIN):
-        network.residual_mean, network.residual_std = mean, deviation
-    else:
+    if isinstance(network, XrayResNet):
         network.input_mean, network.input_std = mean, deviation
+    else:
+        network.residual_mean, network.residual_std = mean, deviation
 
 
 def fit_classifier(

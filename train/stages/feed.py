@@ -53,5 +53,7 @@ class Feed:
         return inputs[here], targets[here]
 
     def _lesson(self, films: np.ndarray, epoch: int) -> tuple[Tensor, Tensor]:
-        inputs, targets = self._inputs.lesson(films, self._variants(films, epoch))
+        chosen, compute = self._variants(films, epoch), self._inputs.compute
+        inputs = compute.send(self._inputs.load(films, chosen))
+        targets = self._inputs.targets(films, chosen).to(compute.device)
         return inputs, targets * (1 - self._smoothing) + self._smoothing / targets.shape[1]

