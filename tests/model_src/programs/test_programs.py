@@ -16,9 +16,13 @@ import torch
 
 from model_src.errors import ArtefactError
 from model_src.networks.coronet import CoroNet
+from model_src.networks.eager_copy import eager_copy
+from model_src.networks.fpae import FPAE
+from model_src.networks.kinds import CINS, TFENS, Network, ThirdMap
 from model_src.programs.export import program_bytes
 from model_src.programs.graph import read_graph
 from model_src.programs.network import CINProgram, TFENProgram, load
+from model_src.weight_files import open_programs, weight_files
 
 ROOT = Path(__file__).parents[3]
 GRAPH = "models/model.json"
@@ -53,6 +57,21 @@ def test_any_batch_and_size_is_answered_as_by_the_network(
     torch.testing.assert_close(features, random_chain.cin.features(residuals))
     torch.testing.assert_close(opened.cin.classify(features), random_chain.cin(residuals))
     torch.testing.assert_close(opened.classify(x).summary, random_chain.classify(x).summary)
+
+
+@pytest.mark.parametrize("cin", CINS)
+@pytest.mark.parametrize("tfen", TFENS)
+def test_every_kind_of_network_is_exported_whole(tfen: ThirdMap, cin: Network) -> None:
+    torch.manual_seed(0)
+    chain = CoroNet(TFENS[tfen](FPAE(), FPAE()), CINS[cin]()).eval()
+    opened = open_programs(weight_files(chain), Path())
+    for shape in ((1, 1, 32, 32), (2, 1, 24, 40)):
+        x = torch.rand(shape)
+        torch.testing.assert_close(opened(x), chain(x))
+        torch.testing.assert_close(opened.classify(x), chain.classify(x))
+    copy = eager_copy(opened)
+    assert copy is not None
+    assert (type(copy.tfen), type(copy.cin)) == (TFENS[tfen], CINS[cin])
 
 
 def test_gradients_are_the_networks(opened: CoroNet, random_chain: CoroNet) -> None:
