@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import sys
 from collections import Counter, deque
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from scoring.suspects import Suspects
 from scoring.worker import PartDone, Task, begun
 
 _TICK = 0.5  # seconds
+_KNOCK = 10.0
 _WAITING = 2  # tasks beyond those that run, so that no core waits for the next
 _DEATHS = 8  # of one shard's tasks, before the run stops
 
@@ -37,16 +39,33 @@ class RayCluster:
 
     def run(self, order: WorkerOrder, shards: Sequence[int], report: Report) -> None:
         """As `Backend.run`."""
+        self._knock()
         try:
             ray.init(address=self._address, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, RayError, RuntimeError, ValueError) as error:
-            raise ServerError(
-                f"--ray {self._address}: no cluster answers ({str(error).splitlines()[0]}); start one: ray start --head"
-            ) from None
+            raise self._no_cluster(str(error).splitlines()[0]) from None
         try:
             _Tasks(order, shards, report).run()
         finally:
             ray.shutdown()
+
+    def _knock(self) -> None:
+        """Whether anybody listens there: Ray itself would try for minutes."""
+        host, colon, port = self._address.removeprefix("ray://").rpartition(":")
+        if self._address == "auto":
+            return
+        if not colon or not port.isdecimal():
+            raise self._no_cluster("need auto, HOST:PORT or ray://HOST:PORT")
+        try:
+            socket.create_connection((host, int(port)), _KNOCK).close()
+        except (OSError, OverflowError) as error:
+            raise self._no_cluster(str(error)) from None
+
+    def _no_cluster(self, why: str) -> ServerError:
+        return ServerError(
+            f"--ray {self._address}: no cluster answers ({why}); start one with: ray start --head, "
+            "and set RAY_AUTH_MODE=token here too if it has a token"
+        )
 
 
 class _Tasks:
