@@ -28,7 +28,8 @@ def test_paper_is_as_the_paper_says() -> None:
         epochs=10, optimiser="adam", learning_rate=1e-3, schedule="constant", weight_decay=0.0,
         batch_size=16, init="imagenet", class_weights="balanced", sampling="none", films_per_epoch=0,
         augmentation="flips", variants=4,
-        normalise=False, label_smoothing=0.0, mixup=0.0, teacher="none", teacher_epochs=0, calibrate=False, average=0.0,
+        normalise=False, label_smoothing=0.0, mixup=0.0, calibrate=False, average=0.0,
+        network="resnet18", third_map="both",
     )  # fmt: skip
 
 
@@ -43,7 +44,8 @@ def test_released_is_as_the_code_does() -> None:
         epochs=10, optimiser="adam", learning_rate=1e-5, schedule="constant", weight_decay=1e-3,
         batch_size=16, init="imagenet", class_weights=(2, 2, 250), sampling="none", films_per_epoch=0,
         augmentation="left_right_third", variants=2,
-        normalise=False, label_smoothing=0.0, mixup=0.0, teacher="none", teacher_epochs=0, calibrate=False, average=0.0,
+        normalise=False, label_smoothing=0.0, mixup=0.0, calibrate=False, average=0.0,
+        network="resnet18", third_map="both",
     )  # fmt: skip
 
 
@@ -63,9 +65,9 @@ def test_released_is_as_the_code_does() -> None:
         ({"cin_sampling": "class", "cin_films_per_epoch": 2}, r"films_per_epoch: found 2, need 3 or more"),
         ({"cin_mixup": -0.2}, r"cin\.mixup: found -0\.2"),
         ({"cin_mixup": 0.5, "cin_augmentation": "none", "cin_variants": 1}, r"cin\.mixup: found 0\.5.*more than one"),
-        ({"cin_teacher_epochs": 2}, r"cin\.teacher_epochs: found 2 of teacher none, need 0"),
-        ({"cin_teacher": "efficientnet_lite2"}, r"cin\.teacher_epochs: found 0.*at least 1"),
-        ({"cin_teacher": "resnet"}, r"cin\.teacher: found 'resnet', need none or efficientnet_lite2"),
+        ({"cin_network": "resnet"}, r"cin\.network: found 'resnet', need one of resnet18, efficientnet_lite2"),
+        ({"cin_third_map": "sum"}, r"cin\.third_map: found 'sum', need one of both, film"),
+        ({"cin_teacher": "none"}, r"cin\.teacher is no setting of this version; need network, "),
         ({"fpae_latent_weight": -1}, r"fpae\.latent_weight: found -1"),
         ({"cin_class_weights": (1, 2)}, r"cin\.class_weights: found \(1, 2\)"),
         ({"cin_epochs": 0}, r"cin\.epochs: found 0, need at least 1"),
@@ -73,7 +75,7 @@ def test_released_is_as_the_code_does() -> None:
         ({"cin_learning_rate": math.nan}, r"cin\.learning_rate: found nan, need above 0"),
         ({"fpae_crop": 72}, r"fpae\.crop: found 72, need 0, or a multiple of 8 up to the image size"),
         ({"cin_normalise": 1}, r"cin\.normalise: found 1, need true or false"),
-        ({"cin_whim": 1}, r"cin\.whim is no setting of this version; need epochs, "),
+        ({"cin_whim": 1}, r"cin\.whim is no setting of this version; need network, "),
     ],
 )
 def test_recipe_with_wrong_values_is_refused(recipe: Recipe, change: dict[str, object], named: str) -> None:

@@ -167,7 +167,7 @@ def jpeg(films: Tensor, quality: Tensor) -> Tensor:
     waves = torch.cos((2 * place[None, :] + 1) * place[:, None] * math.pi / 16) / 2
     waves[0] /= math.sqrt(2)
     quality = quality.to(films.dtype)[:, None, None]
-    scale = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality)
+    scale = torch.where(quality < 50, (5000 / quality).floor(), 200 - 2 * quality)
     steps = ((torch.tensor(_JPEG_STEPS, device=films.device) * scale + 50) / 100).floor().clamp(1, 255)
     steps = steps[:, None, None]  # (n, 1, 1, 8, 8), the same for all blocks
     levels = (films[:, 0] * 255).round() - 128

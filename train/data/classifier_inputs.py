@@ -130,12 +130,12 @@ class ClassifierInputs:
         )
         return own.lerp(other, torch.from_numpy(shares)[:, None])
 
-    def xrays(self, indices: np.ndarray, variants: np.ndarray, *, mixed: bool = True) -> Tensor:
-        """X-rays (n, 1, S, S) in the given variants, float32 in [0, 1]; `mixed` ones among them, if wanted."""
+    def xrays(self, indices: np.ndarray, variants: np.ndarray) -> Tensor:
+        """X-rays (n, 1, S, S) in the given variants, float32 in [0, 1], some of them mixed with another."""
         xrays = self._altered(indices, variants)
         partners, shares = self._partners(indices, variants)
         rows = np.flatnonzero(shares)
-        if mixed and len(rows):
+        if len(rows):
             share = torch.from_numpy(shares[rows])[:, None, None, None].to(xrays.device)
             where = torch.from_numpy(rows).to(xrays.device)
             mixed_in = self._altered(partners[rows], variants[rows])

@@ -1,8 +1,8 @@
 """One training stage: epochs over shuffled batches, resumable after every epoch to the same result.
 
-Nothing here depends on what was drawn before: the order of an epoch, its augmentation and its learning rates
-are functions of the seed, the epoch and the step. So a checkpoint needs no random state. Optimiser, schedule and the
-average of the weights are here as well.
+Nothing here depends on what was drawn before: the order of an epoch, its augmentation, what a network leaves out at
+random and the learning rates are functions of the seed, the epoch and the step. So a checkpoint needs no random state.
+Optimiser, schedule and the average of the weights are here as well.
 """
 
 from __future__ import annotations
@@ -70,6 +70,7 @@ def run_stage(stage: Stage, session: TrainingSession) -> None:
     with _progress(stage, session, first_epoch, steps_per_epoch) as report:
         for epoch in range(first_epoch, stage.recipe.epochs):
             stage.network.train()
+            torch.manual_seed(_seed_of(epoch, rank, session.seed))
             begun, summed = time.perf_counter(), torch.zeros(())
             order = stage.order(epoch) if stage.order else shuffled(stage.images, epoch, session.seed)
             for number, batch in enumerate(batches(order, batch_size)):
@@ -89,6 +90,11 @@ def run_stage(stage: Stage, session: TrainingSession) -> None:
         weights, facts = stage.finish(stage.best["weights"]) if stage.finish else (stage.best["weights"], {})
         run.save_weights(stage.name, weights, stage.best["metrics"] | facts)
     rank.wait()
+
+
+def _seed_of(epoch: int, rank: Rank, seed: int) -> int:
+    """What a network leaves out at random is drawn anew in each epoch, so that a resumed one leaves out the same."""
+    return int(np.random.default_rng((seed, epoch, rank.number)).integers(2**63))
 
 
 def shuffled(images: int, epoch: int, seed: int) -> np.ndarray:
