@@ -41,7 +41,7 @@ def same_steps(record: Record, rows: list[Row]) -> None:
         replay()
     for _ in range(warm_up):
         work()
-    apart = max(float((a - b).abs().max()) for a, b in zip(weights, recorded_weights, strict=True))
+    apart = max(float((a - b).detach().abs().max()) for a, b in zip(weights, recorded_weights, strict=True))
     record.add(rows, {"steps": 10 + warm_up, "largest_difference_of_a_weight": apart})
 
 
