@@ -22,6 +22,7 @@ import torch
 from rich.console import Console
 
 from model_src.networks.cin import CIN
+from model_src.networks.fpae import FPAE
 from model_src.networks.tfen import TFEN
 from train.data.classifier_inputs import ClassifierInputs, residual_inputs
 from train.data.image_cache import ImageCache, open_cache
@@ -29,7 +30,7 @@ from train.data.split import read_training_data
 from train.device import Compute, choose_compute
 from train.rank import Rank
 from train.recipe import CinRecipe, load_recipe
-from train.runs.run_folder import RunFolder, load_model
+from train.runs.run_folder import AUTOENCODERS, RunFolder, load_into
 from train.session import TrainingOptions, TrainingSession
 from train.stages.baselines import XrayResNet
 from train.stages.classifier import fit_classifier
@@ -118,24 +119,12 @@ def rows(base: CinRecipe) -> dict[str, CinRecipe]:
 
 
 def load_autoencoders(run_dir: Path, compute: Compute) -> TFEN:
-    """The frozen TFEN of a run, whose classifier need not exist."""
-    run = RunFolder(run_dir)
-    if not run.weights_path("cin").exists():
-        with tempfile.TemporaryDirectory() as folder:
-            other = RunFolder(Path(folder))
-            other.write_record(run.record())
-            for stage in ("fpae_healthy", "fpae_pneumonia"):
-                other.save_weights(stage, run.load_weights(stage), {})
-            other.save_weights("cin", CIN().state_dict(), {})
-            return _autoencoders(other, compute)
-    return _autoencoders(run, compute)
-
-
-def _autoencoders(run: RunFolder, compute: Compute) -> TFEN:
-    tfen = getattr(load_model(run), "tfen", None)
-    if not isinstance(tfen, TFEN):
-        raise TypeError(f"{run.path} is a baseline, need a run of CoroNet")
-    return compute.prepare(tfen)
+    """The frozen autoencoders of a run, whose classifier need not exist, with the paper's residuals."""
+    run, autoencoders = RunFolder(run_dir), []
+    for name in AUTOENCODERS:
+        autoencoders.append(FPAE())
+        load_into(autoencoders[-1], run.load_weights(f"fpae_{name}"), run.weights_path(f"fpae_{name}"))
+    return compute.prepare(TFEN(*autoencoders).eval().requires_grad_(False))
 
 
 def fingerprint(tfen: TFEN, images: ImageCache) -> str:

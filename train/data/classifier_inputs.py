@@ -16,11 +16,10 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from model_src.classes import CLASS_NAMES
 from model_src.errors import DataError
-from model_src.networks.tfen import TFEN
 from train.data.augmentation import Films, apply_variants, choose_partners
 from train.data.image_cache import ImageCache
 from train.data.resident_films import ResidentFilms
@@ -87,7 +86,7 @@ class ClassifierInputs:
         seed: decides, with image and variant, what a variant is.
         compute: where and how precisely residuals are computed.
         mixup: share of the variants that are mixed with another X-ray.
-        tfen: its residuals are the inputs; without one, X-rays are.
+        tfen: a TFEN, or another network of X-rays whose three maps are the inputs; without one, X-rays are.
         cache: where residuals are kept, each computed once; without one, they are computed when asked for.
     """
 
@@ -96,7 +95,7 @@ class ClassifierInputs:
     seed: int
     compute: Compute
     mixup: float = 0.0
-    tfen: TFEN | None = None
+    tfen: nn.Module | None = None
     cache: ResidualCache | None = None
 
     @cached_property
@@ -158,7 +157,7 @@ class ClassifierInputs:
     def _altered(self, indices: np.ndarray, variants: np.ndarray) -> Tensor:
         return apply_variants(self.films, self.augmentation, indices, variants, self.seed)
 
-    def _residuals(self, xrays: Tensor, tfen: TFEN) -> Tensor:
+    def _residuals(self, xrays: Tensor, tfen: nn.Module) -> Tensor:
         with torch.no_grad(), self.compute.autocast():
             return tfen(self.compute.send(xrays)).float()
 
@@ -167,8 +166,8 @@ class ClassifierInputs:
 
 
 def residual_inputs(
-    images: ImageCache, augmentation: str, variants: int, seed: int, compute: Compute, tfen: TFEN, folder: Path | None,
-    mixup: float = 0.0,
+    images: ImageCache, augmentation: str, variants: int, seed: int, compute: Compute, tfen: nn.Module,
+    folder: Path | None, mixup: float = 0.0,
 ) -> ClassifierInputs:  # fmt: skip
     """Inputs of the CIN, with their cache in `folder`, if they are to be kept."""
     cache = ResidualCache(folder, len(images), variants, images.image_size) if folder else None
