@@ -33,11 +33,22 @@ def histogram(name: str, meaning: str, bounds: Iterable[float], counts: Iterable
         counts: values in each bucket alone, one more than bounds: the last are above all of them.
         total: the sum of all values.
     """
-    text, below = _heading(name, "histogram", meaning), 0
-    for end, count in zip([*(f"{bound:g}" for bound in bounds), "+Inf"], counts, strict=True):
-        below += count
-        text += _line(f"{name}_bucket", {"le": end}, below)
-    return text + _line(f"{name}_sum", {}, total) + _line(f"{name}_count", {}, below)
+    return histograms(name, meaning, bounds, [({}, counts, total)])
+
+
+def histograms(
+    name: str, meaning: str, bounds: Iterable[float], series: Iterable[tuple[Mapping[str, str], Iterable[int], float]]
+) -> str:
+    """A histogram for each of several sets of labels: (labels, counts, total), the rest as for `histogram`."""
+    ends = [*(f"{bound:g}" for bound in bounds), "+Inf"]
+    text = _heading(name, "histogram", meaning)
+    for labels, counts, total in series:
+        below = 0
+        for end, count in zip(ends, counts, strict=True):
+            below += count
+            text += _line(f"{name}_bucket", {**labels, "le": end}, below)
+        text += _line(f"{name}_sum", labels, total) + _line(f"{name}_count", labels, below)
+    return text
 
 
 def _heading(name: str, kind: Kind, meaning: str) -> str:
@@ -46,7 +57,7 @@ def _heading(name: str, kind: Kind, meaning: str) -> str:
 
 def _line(name: str, labels: Mapping[str, str], value: float) -> str:
     inside = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
-    number = str(value) if isinstance(value, int) else f"{value:.6g}"
+    number = str(value) if isinstance(value, int) else f"{value:.12g}"
     return f"{name}{{{inside}}} {number}\n" if inside else f"{name} {number}\n"
 
 

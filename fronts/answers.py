@@ -16,7 +16,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 _JSON = "application/json"
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # not frozen: whoever lets an exception through notes it there
 class Answer(Exception):
     """One HTTP response; raised, it ends a request."""
 

@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evaluation": {"train", "phantoms", "outputs", "inference", "explanations", "model_src"},
     "archive": {"handlers", "outputs", "inference", "explanations", "model_src"},
     "client": {"model_src"},
-    "fronts": {"handlers", "model_src"},
+    "fronts": {"client", "handlers", "model_src"},
     "launcher": {"fronts", "client", "handlers", "model_src"},
     "web": {"client", "model_src"},
     "pacs": {"client", "model_src"},

@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import parse_qs
 
+from client.prometheus_text import CONTENT_TYPE
 from fronts.answers import Answer, App, Receive, Scope, Send, send_answer, unknown_model, unknown_path, wrong_method
 from fronts.ray_serve.pool import Pool, WorkerState, WorkerStates
 from fronts.ray_serve.tally import Gauge, Tally
@@ -84,7 +85,7 @@ def metrics_page(tally: Tally) -> App:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             known = scope["path"] == "/metrics" and scope["method"] in ("GET", "HEAD")
-            answer = Answer(200, tally.page(), "text/plain; version=0.0.4; charset=utf-8") if known else unknown_path()
+            answer = Answer(200, tally.page().encode(), CONTENT_TYPE) if known else unknown_path()
             await send_answer(send, answer, without_body=scope["method"] == "HEAD")
 
     return app

@@ -6,12 +6,16 @@ is replaced resets nothing.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from client.prometheus_text import histograms, metric
+
 # TorchServe's, so that one dashboard reads both.
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+_MEANING = "as TorchServe has it: docs/reference/metrics.md"
 
 Labels = tuple[tuple[str, str], ...]
 Gauge = tuple[str, Mapping[str, str], float]  # name, labels, value
@@ -19,15 +23,11 @@ Gauge = tuple[str, Mapping[str, str], float]  # name, labels, value
 
 @dataclass
 class _Histogram:
-    counts: list[int] = field(default_factory=lambda: [0] * len(_BUCKETS))
-    count: int = 0
+    counts: list[int] = field(default_factory=lambda: [0] * (len(_BUCKETS) + 1))  # of each bucket alone
     total: float = 0.0
 
     def add(self, value: float) -> None:
-        for place, bound in enumerate(_BUCKETS):
-            if value <= bound:
-                self.counts[place] += 1
-        self.count += 1
+        self.counts[bisect_left(_BUCKETS, value)] += 1
         self.total += value
 
 
@@ -64,36 +64,22 @@ class Tally:
         self._counters["ts_inference_latency_microseconds"][labels] += seconds * 1e6
         self._counters["ts_queue_latency_microseconds"][labels] += waited * 1e6
 
-    def page(self) -> bytes:
+    def page(self) -> str:
         """Prometheus text."""
-        lines: list[str] = []
-        for name, values in sorted(self._counters.items()):
-            lines.append(f"# TYPE {name} counter")
-            lines += [f"{name}{_shown(labels)} {value:.12g}" for labels, value in values.items()]
-        for name, histograms in sorted(self._histograms.items()):
-            lines.append(f"# TYPE {name} histogram")
-            for labels, found in histograms.items():
-                bounds = [*zip(map(str, _BUCKETS), found.counts, strict=True), ("+Inf", found.count)]
-                lines += [f"{name}_bucket{_shown((*labels, ('le', bound)))} {count}" for bound, count in bounds]
-                lines += [
-                    f"{name}_count{_shown(labels)} {found.count}",
-                    f"{name}_sum{_shown(labels)} {found.total:.12g}",
-                ]
-        seen: set[str] = set()
+        texts = [
+            metric(
+                name, "counter", "as TorchServe counts it", ((dict(labels), value) for labels, value in found.items())
+            )
+            for name, found in sorted(self._counters.items())
+        ]
+        for name, histogram in sorted(self._histograms.items()):
+            series = [(dict(labels), each.counts, each.total) for labels, each in histogram.items()]
+            texts.append(histograms(name, _MEANING, _BUCKETS, series))
+        now: defaultdict[str, list[tuple[Mapping[str, str], float]]] = defaultdict(list)
         for name, own, value in self._gauges():
-            if name not in seen:
-                lines.append(f"# TYPE {name} gauge")
-                seen.add(name)
-            lines.append(f"{name}{_shown(self._labels(own))} {value:.12g}")
-        return ("\n".join(lines) + "\n").encode("utf-8")
+            now[name].append((dict(self._labels(own)), value))
+        texts += [metric(name, "gauge", "at this moment", samples) for name, samples in now.items()]
+        return "".join(texts)
 
     def _labels(self, own: Mapping[str, str], host: str = "Hostname") -> Labels:
         return (*own.items(), (host, self._host))
-
-
-def _shown(labels: Labels) -> str:
-    return "{" + "".join(f'{name}="{_escaped(value)}",' for name, value in labels) + "}"
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -27,7 +27,7 @@ def ask(server: Server, asked: Asked, inputs: Inputs) -> requests.Response | Non
 
 
 def observed(asked: Asked, response: requests.Response | None) -> str:
-    """ "200" or "400 InvalidImage": status, and the type of an error; "200 wrong" where the answer is not the right one."""
+    """Status, and the type of an error, as in "400 InvalidImage"; "200 wrong" where it is not the right answer."""
     if response is None:
         return NO_ANSWER
     if response.ok and response.status_code == 200:

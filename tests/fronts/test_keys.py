@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 
 from fronts.keys import FixedKey, KeyRing, own_key_file, read_keys
 from model_src.errors import ServerError
+from tests.fixtures.secret import Secret
 
 OLD, NEW, THIRD = ("old-0123456789abcdef", "new-0123456789abcdef", "third-0123456789abcdef")
 
@@ -20,31 +18,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
-
-
-class Secret:
-    """A mounted secret: links to ..data, which is a link to a directory with the files, exchanged in one step."""
-
-    def __init__(self, folder: Path, **keys: str) -> None:
-        self.folder = folder
-        folder.mkdir()
-        self._version = 0
-        self.put(**keys)
-
-    def put(self, **keys: str) -> None:
-        self._version += 1
-        data = self.folder / f"..2026_{self._version}"
-        data.mkdir()
-        for name, key in keys.items():
-            (data / name).write_text(key + "\n")
-        (self.folder / "..new").symlink_to(data.name)
-        os.replace(self.folder / "..new", self.folder / "..data")
-        for link in [each for each in self.folder.iterdir() if not each.name.startswith(".")]:
-            if link.name not in keys:
-                link.unlink()
-        for name in keys:
-            if not (self.folder / name).is_symlink():
-                (self.folder / name).symlink_to(f"..data/{name}")
 
 
 @pytest.fixture
