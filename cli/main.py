@@ -106,7 +106,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CoroNetError as error:
         print(f"coronet: {error}", file=sys.stderr)
     except ModuleNotFoundError as error:
-        extra, module = EXTRAS.get(words[0]), (error.name or "").partition(".")[0]
+        module = (error.name or "").partition(".")[0]
+        extra = "ray" if module == "ray" else EXTRAS.get(words[0])  # of an option, not of the command
         if not extra or not module or (ROOMS / module).is_dir():
             raise  # a defect, not an extra that was left out
         print(

@@ -59,6 +59,7 @@ ERRORS: dict[int, dict[str, Any]] = {
         "NotAcceptable",
         "found a PNG file, need a DICOM file for an answer in DICOM; ask for application/json",
     ),
+    408: _error(408, "RequestTimeout", "the request was not sent whole: nothing came for 30 s. Send it again."),
     413: _error(
         413, "ImageTooLarge", "found 9000 x 9000 pixels, need at most 64,000,000 (64 megapixels); send it smaller"
     ),

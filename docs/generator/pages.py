@@ -22,6 +22,8 @@ from train.recipe import CinRecipe, FpaeRecipe, Recipe, load_recipe, recipe_name
 OTHER_ERRORS: tuple[tuple[int, str, str], ...] = (
     (307, "ExplanationsElsewhere", "These workers are for predictions. Ask at the path in the header `Location`."),
     (400, "InvalidKeyException", "The token is missing, wrong or expired. TorchServe's own response."),
+    (408, "RequestTimeout", "The request was not sent whole. From the Ray Serve front and from the door of `--keys`."),
+    (413, "RequestTooLarge", "The request is larger than the server takes. From the Ray Serve front."),
     (413, "(no body)", "The request is larger than the server takes. TorchServe's own response."),
     (500, "InternalServerException", "A worker ended while it had this request. TorchServe's own response."),
     (503, "ServiceUnavailableException", "The queue is full. Ask again in a while. TorchServe's own response."),

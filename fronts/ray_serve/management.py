@@ -62,18 +62,21 @@ class Management:
             "batchSize": pool.settings.batch,
             "maxBatchDelay": round(pool.settings.delay * 1000),
             "responseTimeout": round(pool.settings.silence),
-            "workers": [self._worker(*each) for each in enumerate(await self._states.of(name))],
+            "workers": [
+                self._worker(number, each, loaded=each.ready and pool.ready)
+                for number, each in enumerate(await self._states.of(name))
+            ],
             "jobQueueStatus": {"pendingRequests": pool.in_hand},
         }
         if customized and (own := await pool.describe()):
             described["customizedMetadata"] = json.loads(own)
         return described
 
-    def _worker(self, number: int, state: WorkerState) -> dict[str, Any]:
+    def _worker(self, number: int, state: WorkerState, *, loaded: bool) -> dict[str, Any]:
         return {
             "id": str(number),
             "startTime": datetime.fromtimestamp(state.started, timezone.utc).isoformat(),
-            "status": "READY" if state.ready else "UNLOADING",
+            "status": "READY" if loaded else "UNLOADING",
             "pid": state.pid,
             "gpu": self._gpu,
         }

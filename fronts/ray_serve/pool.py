@@ -90,7 +90,9 @@ class Pool:
         Raises:
             Answer: 503.
         """
-        if self._handle is None or self.in_hand >= self._most:
+        if self._handle is None:
+            raise refusal(503, "ServiceUnavailableException", "the model is being loaded: ask again in a while")
+        if self.in_hand >= self._most:
             raise queue_full(self.settings.model)
 
     async def ask(self, call: Call) -> tuple[Reply, float]:

@@ -44,4 +44,5 @@ def front(request: pytest.FixtureRequest) -> tuple[str, Server]:
 @pytest.fixture(scope="session")
 def inputs() -> Inputs:
     """Files to send."""
-    return Inputs(*(write_picture(make_phantom(label, seed=label, size=96).image) for label in (0, 2)), film(size=96))
+    healthy, covid = (write_picture(make_phantom(label, seed=label, size=96).image) for label in (0, 2))
+    return Inputs(healthy, covid, film(size=96))
