@@ -17,6 +17,7 @@ from model_src.atomic import atomic_directory
 from model_src.beside_weights import Content, WeightsFile
 from model_src.calibration.file import CALIBRATION_FILE, CALIBRATION_NAME, Calibration
 from model_src.certificate import CERTIFICATE_FILE, CERTIFICATE_NAME, Certificate
+from model_src.check_images import CHECK_IMAGES_NAME, read_check_images
 from model_src.classes import CLASS_NAMES, RESEARCH_USE
 from model_src.errors import ArtefactError
 from model_src.imaging.xray import PREPROCESSING_VERSION
@@ -26,7 +27,7 @@ from model_src.validation import refusal
 from model_src.weight_files import FORMAT_VERSION, WEIGHT_FILES, open_programs, open_torchscript
 
 INFO_NAME = "artefacts.json"
-OPTIONAL = (CALIBRATION_NAME, CERTIFICATE_NAME)
+OPTIONAL = (CALIBRATION_NAME, CERTIFICATE_NAME, CHECK_IMAGES_NAME)
 # Every name that a file of an artefact folder can have, in any version.
 KNOWN_FILES = (INFO_NAME, *WEIGHT_FILES[FORMAT_VERSION], *OPTIONAL)
 
@@ -88,6 +89,7 @@ def write_artefacts(
     directory: str | Path,
     calibration: Calibration | None = None,
     certificate: Certificate | None = None,
+    check_images: bytes | None = None,
 ) -> None:
     """Write the networks' files, what else there is, and `info` (with digests) as one folder, whole or not at all.
 
@@ -97,6 +99,7 @@ def write_artefacts(
         directory: the folder.
         calibration: if there is one.
         certificate: if there is one.
+        check_images: the file that `model_src.check_images` makes, if there is one.
 
     Raises:
         ArtefactError: `directory` exists and is not an artefact folder.
@@ -108,6 +111,8 @@ def write_artefacts(
         contents[CALIBRATION_NAME] = CALIBRATION_FILE.text(calibration).encode()
     if certificate is not None:
         contents[CERTIFICATE_NAME] = CERTIFICATE_FILE.text(certificate).encode()
+    if check_images is not None:
+        contents[CHECK_IMAGES_NAME] = check_images
     facts = asdict(info)
     facts["sha256"] = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     with atomic_directory(target) as temporary:
@@ -186,6 +191,18 @@ def load_certificate(directory: str | Path, info: ArtefactInfo) -> Certificate |
     return _beside(directory, info, CERTIFICATE_FILE)
 
 
+def load_check_images(directory: str | Path, info: ArtefactInfo) -> torch.Tensor | None:
+    """The pictures to check engines on, (N, 1, S, S) float32 in [0, 1]; None where the artefacts have none.
+
+    Raises:
+        ArtefactError: they are damaged, missing though they are recorded, or not those that were exported.
+    """
+    path = Path(directory) / CHECK_IMAGES_NAME
+    if CHECK_IMAGES_NAME not in info.sha256 and not path.exists():
+        return None
+    return read_check_images(_checked_bytes(path, info), path, info.image_size)
+
+
 def _beside(directory: str | Path, info: ArtefactInfo, file: WeightsFile[Content]) -> Content | None:
     path = Path(directory) / file.name
     if file.name not in info.sha256 and not path.exists():
@@ -204,6 +221,7 @@ def check_digests(directory: str | Path) -> ArtefactInfo:
         _checked_bytes(Path(directory) / name, info)
     load_calibration(directory, info)
     load_certificate(directory, info)
+    load_check_images(directory, info)
     return info
 
 
@@ -226,12 +244,3 @@ def _checked_bytes(path: Path, info: ArtefactInfo) -> bytes:
             "the file was changed or damaged after export: export and archive again"
         )
     return content
-
-
-def file_digest(path: str | Path) -> str:
-    """SHA-256 of a file, as hexadecimal text."""
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from scoring.part import PartCounts
 from scoring.sources.pacs import PacsAccess
-from scoring.worker import PartDone, Worker
+from scoring.tasks import PartDone
+
+if TYPE_CHECKING:
+    from scoring.worker import Worker
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,8 @@ class WorkerOrder:
 
     def open(self) -> Worker:
         """A worker in this process; raises as `Worker`."""
+        from scoring.worker import Worker  # torch, for which whoever gives the order has no use
+
         return Worker(self.folder, self.access, self.accept_removed)
 
 

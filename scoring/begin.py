@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from model_src.artefacts import file_digest
 from model_src.errors import ArtefactError, DataError, RunError
+from model_src.file_digest import file_digest
 from scoring.listing import identified
 from scoring.manifest import write_manifest
 from scoring.options import GPU_BATCH, SHARD_FILMS, ScoreOptions

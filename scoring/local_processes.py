@@ -20,7 +20,7 @@ from scoring.backend import Report, WorkerOrder
 from scoring.part import PartCounts, read_counts
 from scoring.run_folder import RunFolder
 from scoring.suspects import Suspects
-from scoring.worker import Listener, PartDone, Task, begun
+from scoring.tasks import Listener, PartDone, Task
 
 _TELL_EVERY = 0.25  # seconds between two messages about films
 _TICK = 0.5
@@ -73,7 +73,7 @@ class _Pool:
     def __init__(self, order: WorkerOrder, shards: Sequence[int], report: Report) -> None:
         self._order = order
         self._folder = RunFolder(order.folder)
-        self._record = begun(self._folder)
+        self._record = self._folder.begun()
         self._pending = deque(shards)
         self._report = report
         self._suspects = Suspects()

@@ -14,9 +14,10 @@ import yaml
 
 from explanations import ExplainOptions
 from inference.predictor import Predictor
-from model_src.artefacts import INFO_NAME, file_digest, read_info
+from model_src.artefacts import INFO_NAME, read_info
 from model_src.engines.settings import EngineSettings
 from model_src.errors import ArtefactError
+from model_src.file_digest import file_digest
 from model_src.numerics import set_repeatable_float32
 from scoring.settings import Explain
 

@@ -7,12 +7,14 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from model_src.calibration.file import Calibration
-from model_src.calibration.scope import PICTURE_LENGTH
 from model_src.errors import RunError
+
+if TYPE_CHECKING:
+    from model_src.calibration.file import Calibration
 
 _CELLS = 64  # of each autoencoder's residual in a film's description
 _LEAST = 1e-3  # added before the logarithm (networks/coronet.py)
@@ -65,6 +67,8 @@ def typical_residuals(calibration: Calibration) -> tuple[float, float] | None:
 
     It is known cell by cell, as the mean of logarithms: typical is the film that has the geometric mean in each cell.
     """
+    from model_src.calibration.scope import PICTURE_LENGTH  # torch
+
     if calibration.scope is None:
         return None
     cells = calibration.scope.centre.array()[PICTURE_LENGTH : PICTURE_LENGTH + 2 * _CELLS].astype(np.float64)

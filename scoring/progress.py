@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from scoring.part import PartCounts
-from scoring.worker import PartDone
+from scoring.tasks import PartDone
 
 _WINDOW = 60.0  # seconds that the rate is of
 _ON_TERMINAL, _IN_LOG = 1.0, 30.0  # seconds between lines

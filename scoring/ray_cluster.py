@@ -16,10 +16,9 @@ from ray.exceptions import RayError, RayTaskError
 from model_src.errors import RunError, ServerError
 from scoring.backend import Report, WorkerOrder
 from scoring.part import PartCounts
-from scoring.ray_task import announcement
 from scoring.run_folder import RunFolder
 from scoring.suspects import Suspects
-from scoring.worker import PartDone, Task, begun
+from scoring.tasks import PartDone, Task, announcement
 
 _TICK = 0.5  # seconds
 _KNOCK = 10.0
@@ -72,7 +71,7 @@ class _Tasks:
     def __init__(self, order: WorkerOrder, shards: Sequence[int], report: Report) -> None:
         self._order = order
         self._folder = RunFolder(order.folder)
-        self._record = begun(self._folder)
+        self._record = self._folder.begun()
         self._threads = self._record.settings.threads
         self._pending = deque(shards)
         self._report = report
@@ -133,13 +132,14 @@ def _plain(order: WorkerOrder) -> dict[str, Any]:
 
 def _run(order: dict[str, Any], task: dict[str, Any]) -> Any:
     """One task, in a process of the cluster."""
+    from importlib import import_module
     from pathlib import Path
 
-    import coronet_serve  # noqa: F401 (puts the rooms on the module path)
+    import_module("coronet_serve")  # puts the rooms on the module path
     from scoring.backend import WorkerOrder
     from scoring.ray_task import score_shard
     from scoring.sources.pacs import PacsAccess
-    from scoring.worker import Task
+    from scoring.tasks import Task
 
     folder, accept_removed = Path(order.pop("folder")), order.pop("accept_removed")
     files = {name: Path(value) for name, value in order.items() if name != "user" and value is not None}

@@ -9,7 +9,8 @@ from model_src.errors import CoroNetError
 from model_src.private_log import shorten_warnings
 from scoring.backend import WorkerOrder
 from scoring.part import PartCounts
-from scoring.worker import Listener, PartDone, Task, Worker
+from scoring.tasks import Listener, PartDone, Task, announcement
+from scoring.worker import Worker
 
 
 def score_shard(order: WorkerOrder, task: Task) -> PartCounts | CoroNetError | OSError:
@@ -22,11 +23,6 @@ def score_shard(order: WorkerOrder, task: Task) -> PartCounts | CoroNetError | O
     finally:
         done.place.unlink(missing_ok=True)
     return done.counts
-
-
-def announcement(folder: Path, shard: int) -> Path:
-    """The file that holds the row of the film that a careful task is reading."""
-    return folder / f".reading-{shard}"
 
 
 class _Done(Listener):

@@ -19,21 +19,21 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, field
+from dataclasses import asdict, field, replace
 from pathlib import Path
 from typing import IO, Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from model_src.artefacts import file_digest
 from model_src.atomic import atomic_write, require_writable
 from model_src.classes import RESEARCH_USE
 from model_src.errors import OutputError, RunError
+from model_src.file_digest import file_digest
 from model_src.validation import refusal
 from scoring.listing import Identify
 from scoring.manifest import MANIFEST_NAME
-from scoring.settings import ScoreSettings
+from scoring.settings import ScoreSettings, versions_here
 
 KIND = "coronet score"
 FORMAT_VERSION = 1
@@ -121,6 +121,22 @@ class RunFolder:
             raise RunError(f"{path}: {refusal(error, RunRecord)}; choose a new folder for --out") from None
         except ValueError:
             raise RunError(f"{path}: not whole; choose a new folder for --out") from None
+
+    def begun(self) -> RunRecord:
+        """The record of a run that this machine can take part in.
+
+        Raises:
+            RunError: there is none, or it was begun with other versions of what makes answers.
+        """
+        record = self.record()
+        if record is None:
+            raise RunError(f"{self.path}: holds no run.json; begin with: coronet score SOURCE --model MAR --out ...")
+        here = replace(record.settings, versions=versions_here())
+        if differences := record.settings.differences(here):
+            raise RunError(
+                f"{self.path}: this machine has {'; '.join(differences)}: parts would differ; install those versions"
+            )
+        return record
 
     def begin(self, record: RunRecord) -> None:
         """Write run.json: from now on the run can be taken up by anybody."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from scoring.worker import Task
+from scoring.tasks import Task
 
 _MOST = 2  # deaths of one film
 

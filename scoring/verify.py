@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from model_src.artefacts import file_digest
 from model_src.errors import RunError
+from model_src.file_digest import file_digest
 from scoring.manifest import read_shard, shard_digest
 from scoring.part import PartCounts, every_column, read_columns, read_counts, read_settings
 from scoring.run_folder import RunFolder, RunRecord

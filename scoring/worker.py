@@ -28,12 +28,12 @@ from scoring.failures import FilmError, FilmRemoved, SourceLost, WorkerLost
 from scoring.film import Film
 from scoring.manifest import read_shard, shard_digest
 from scoring.model import explain_options, open_model
-from scoring.part import PartCounts, count, part_bytes, write_part
+from scoring.part import count, part_bytes, write_part
 from scoring.reading import FilmReader, digest, sop_instance_uid
-from scoring.run_folder import RunFolder, RunRecord
+from scoring.run_folder import RunFolder
 from scoring.scored_film import Error, ScoredFilm, error_of, unforeseen
-from scoring.settings import versions_here
 from scoring.sources.pacs import PacsAccess
+from scoring.tasks import Listener, PartDone, Task
 
 logger = logging.getLogger(__name__)
 
@@ -41,29 +41,6 @@ _DECODERS = 2  # threads: while one waits for a disk or network, the other decod
 _AHEAD = 8  # films decoded before they are classified, of one worker without a GPU
 _SIGNATURE = 512  # bytes
 _NO_PIXELS = np.zeros((0, 0), np.float32)
-
-
-@dataclass(frozen=True)
-class PartDone:
-    """A part that is under its name."""
-
-    shard: int
-    counts: PartCounts
-
-
-@dataclass(frozen=True)
-class Task:
-    """A shard to score.
-
-    Attributes:
-        shard: its number.
-        lost: rows of films that nobody reads any more, since who did died of it.
-        careful: films are read one at a time, each announced before, so that one who dies of it is known.
-    """
-
-    shard: int
-    lost: frozenset[int] = frozenset()
-    careful: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,19 +59,6 @@ class _Decoded:
         return ScoredFilm(self.row, self.film, self.size, self.sha256, self.sop_instance_uid, answer)
 
 
-class Listener:
-    """Told what a worker does; from several threads. As it is, nothing comes of it."""
-
-    def films(self, shard: int, counts: PartCounts) -> None:
-        """Some more films of a shard are scored."""
-
-    def reading(self, task: Task, row: int) -> None:
-        """A film of a careful task is about to be read."""
-
-    def part(self, done: PartDone) -> None:
-        """A part is on the disk under its name."""
-
-
 class Worker:
     """The model of a run, loaded once, and what scores shards with it.
 
@@ -110,7 +74,7 @@ class Worker:
 
     def __init__(self, folder: Path, access: PacsAccess = PacsAccess(), accept_removed: bool = False) -> None:  # noqa: B008
         self._folder = RunFolder(folder)
-        self._record = begun(self._folder)
+        self._record = self._folder.begun()
         self._accept_removed = accept_removed
         settings = self._record.settings
         self._digest = settings.digest(self._record.model)
@@ -243,22 +207,3 @@ class Worker:
         if explain is None or answer is None:
             return False
         return explain.rule is None or explain.rule.takes(answer.label, answer.probabilities[answer.label])
-
-
-def begun(folder: RunFolder) -> RunRecord:
-    """The record of a run that this machine can take part in.
-
-    Raises:
-        RunError: there is none, or it was begun with other versions.
-    """
-    record = folder.record()
-    if record is None:
-        raise RunError(
-            f"{folder.path}: holds no run.json; begin a run with: coronet score SOURCE --model MAR --out DIR"
-        )
-    here = dataclasses.replace(record.settings, versions=versions_here())
-    if differences := record.settings.differences(here):
-        raise RunError(
-            f"{folder.path}: this machine has {'; '.join(differences)}: parts would differ; install those versions"
-        )
-    return record

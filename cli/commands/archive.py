@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build the archive and say what it is."""
     from archive.build import DEFAULT_CONFIG, build_archive
-    from model_src.artefacts import file_digest
+    from model_src.file_digest import file_digest
 
     path = build_archive(args.artefact_dir, args.out, args.version, args.config or DEFAULT_CONFIG)
     print(f"{path}  {path.stat().st_size / 1e6:.1f} MB  SHA-256 {file_digest(path)}")

@@ -18,9 +18,9 @@ import jinja2
 from evaluation.intervals import Estimate
 from evaluation.prevalence import PREVALENCES, ppv_at
 from evaluation.wording import Unit, change, interval, number, sentence
-from model_src.artefacts import file_digest
 from model_src.classes import CLASS_NAMES
 from model_src.errors import RunError
+from model_src.file_digest import file_digest
 from train.runs.run_folder import RunFolder
 
 SECTIONS = Path(__file__).parent / "sections"

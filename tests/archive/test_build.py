@@ -16,9 +16,10 @@ import yaml
 
 from archive.build import DEFAULT_CONFIG, build_archive
 from archive.contents import SERVED_PACKAGES
-from model_src.artefacts import INFO_NAME, file_digest
+from model_src.artefacts import INFO_NAME
 from model_src.classes import CLASS_NAMES
 from model_src.errors import ArtefactError
+from model_src.file_digest import file_digest
 from model_src.weight_files import FORMAT_VERSION, TFEN_NAME, WEIGHT_FILES
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cli import main as cli
-from model_src.artefacts import file_digest
+from model_src.file_digest import file_digest
 
 
 def test_says_what_it_made(artefact_dir, tmp_path, capsys):

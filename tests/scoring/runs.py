@@ -15,7 +15,7 @@ from scoring.options import ScoreOptions
 from scoring.part import PartCounts
 from scoring.run import Outcome, score
 from scoring.run_folder import RunFolder
-from scoring.worker import Listener, PartDone, Task
+from scoring.tasks import Listener, PartDone, Task
 
 
 class Here:

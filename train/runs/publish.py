@@ -16,9 +16,10 @@ import shutil
 import sys
 from pathlib import Path
 
-from model_src.artefacts import OPTIONAL, file_digest
+from model_src.artefacts import OPTIONAL
 from model_src.atomic import atomic_directory, atomic_write
 from model_src.errors import CoroNetError, RunError
+from model_src.file_digest import file_digest
 from train.runs.run_folder import AUTOENCODERS, RunFolder, load_model, tensor_bytes
 
 _FACTS = ("run.json", "metrics.json", "history.csv")

@@ -3,7 +3,7 @@
 run.json            format version, id, model, recipe, seed, data summary and more (train/runs/run_record.py)
 fpae_healthy.pt     state dicts of the finished stages; a stage is done when its file is there
 fpae_pneumonia.pt
-cin.pt              (resnet18.pt or resnet50.pt for a baseline)
+cin.pt              (for a baseline its name: resnet18.pt, resnet50.pt or efficientnet_lite2.pt)
 history.csv         one row per stage and epoch
 metrics.json        validation figures of the selected weights
 calibration.json    what validation films say of the answers (train/calibration)
@@ -29,11 +29,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from model_src.artefacts import file_digest
 from model_src.atomic import atomic_write
 from model_src.calibration.file import CALIBRATION_FILE, CALIBRATION_NAME, Calibration
 from model_src.certificate import CERTIFICATE_FILE, CERTIFICATE_NAME, Certificate
 from model_src.errors import RunError
+from model_src.file_digest import file_digest
 from model_src.networks.cin import CIN
 from model_src.networks.coronet import CoroNet
 from model_src.networks.efficient_cin import EfficientCIN

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from model_src.artefacts import file_digest
 from model_src.errors import RunError
+from model_src.file_digest import file_digest
 from model_src.networks.cin import CIN
 from model_src.networks.fpae import FPAE
 from train.recipe import load_recipe
