@@ -37,13 +37,13 @@ def test_a_row_changes_what_its_name_says() -> None:
         assert dict(table[name]) == unmixed | longer
 
 
-def test_autoencoders_are_those_of_a_run_that_has_nothing_else(tmp_path: Path) -> None:
-    run, made = RunFolder(tmp_path), tfen(0)
-    run.save_weights("fpae_healthy", made.healthy.state_dict(), {})
-    run.save_weights("fpae_pneumonia", made.pneumonia.state_dict(), {})
-    x = torch.rand(1, 1, 16, 16)
-    loaded = load_autoencoders(tmp_path, FLOAT32)
-    assert torch.allclose(loaded(x), made.eval()(x), atol=1e-6)
+def test_autoencoders_are_those_of_a_run_that_has_nothing_else(autoencoder_run: RunFolder) -> None:
+    x, loaded = torch.rand(1, 1, 16, 16), load_autoencoders(autoencoder_run.path, FLOAT32)
+    for name, drawn in zip(("healthy", "pneumonia"), loaded.reconstruct(x), strict=True):
+        alone = FPAE().eval()
+        alone.load_state_dict(autoencoder_run.load_weights(f"fpae_{name}"))
+        assert torch.allclose(drawn, alone(x)[0], atol=1e-6)
+    assert torch.allclose(loaded(x)[:, 0], (x - loaded.reconstruct(x)[0]).abs()[:, 0])
     assert not any(parameter.requires_grad for parameter in loaded.parameters())
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from collections.abc import Callable
@@ -11,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from benchmarks import residual_ideas
@@ -28,7 +26,6 @@ from benchmarks.residual_maps import (
     with_noise,
     with_sign,
 )
-from model_src.classes import CLASS_NAMES
 from model_src.networks.fpae import FPAE
 from train.data.classifier_inputs import ClassifierInputs
 from train.data.examples import Example
@@ -164,28 +161,12 @@ def test_autoencoders_learn_to_restore_the_films_of_their_class() -> None:
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    """Ten films of each class of one source, and twenty of tuberculosis outside the classes."""
-    folder, draw = tmp_path / "data", np.random.default_rng(0)
-    paths = [(f"train/{name}/{name}-{n}.png", name, "rsna") for name in CLASS_NAMES for n in range(10)]
-    paths += [(f"other/tb-{n}.png", "other:tuberculosis", "tuberculosis") for n in range(20)]
-    for path, _, _ in paths:
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(draw.integers(0, 256, (32, 32), dtype=np.uint8)).save(folder / path)
-    with (folder / "metadata.csv").open("w", newline="") as stream:
-        csv.writer(stream).writerows([("path", "class", "source"), *paths])
-    return folder
-
-
-@pytest.fixture
-def ask(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[dict]]:
+def ask(
+    data_dir: Path, autoencoder_run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., list[dict]]:
     """Run the command with some rows; its table."""
-    run = RunFolder(tmp_path / "run")
-    for stage in ("fpae_healthy", "fpae_pneumonia"):
-        torch.manual_seed(len(stage))
-        run.save_weights(stage, FPAE().state_dict(), {})
     out = tmp_path / "ideas.json"
-    options = ["--tfen", f"tuned={run.path}", "--cache-dir", str(tmp_path / "cache"), "--out", str(out)]
+    options = ["--tfen", f"tuned={autoencoder_run.path}", "--cache-dir", str(tmp_path / "cache"), "--out", str(out)]
     options += ["--image-size", "32", "--epochs", "1", "--films-per-epoch", "12", "--device", "cpu"]
 
     def rows(*names: str) -> list[dict]:
