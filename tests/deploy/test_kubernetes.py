@@ -13,7 +13,7 @@ import yaml
 
 from cli.main import parse
 from model_src.classes import RESEARCH_USE
-from model_src.time_limits import DRAIN, STOP
+from model_src.time_limits import DRAIN, STOP, WORKER_START
 from tests.deploy.containerfile import CONTAINERS, stages_of
 from tests.deploy.manifests import COMPONENTS, KUBERNETES, OVERLAYS, ROOT, kustomize, objects, of_kind, pods
 
@@ -119,7 +119,7 @@ def test_commands_are_the_kits(overlay):
     for pod in pods(overlay).values():
         (container,) = pod["spec"]["containers"]
         parse(container["args"])
-        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        for probe in ("startupProbe", "livenessProbe"):
             if probe in container:
                 program, *words = container[probe]["exec"]["command"]
                 assert program == "coronet"
@@ -185,6 +185,17 @@ def test_services_budgets_and_scalers_are_each_of_one_deployment(overlay):
         spread = deployment["spec"]["template"]["spec"]["topologySpreadConstraints"][0]
         assert spread["labelSelector"]["matchLabels"] == selector
         assert "replicas" not in deployment["spec"]  # the scaler's
+
+
+@each_servers
+def test_probes_cost_little(overlay):
+    """Asking takes 6 s of a core: below 1% of what a pod of two cores has."""
+    for pod in pods(overlay).values():
+        (container,) = pod["spec"]["containers"]
+        assert container["readinessProbe"]["tcpSocket"] == {"port": "http"}
+        assert 6 / (2 * container["livenessProbe"]["periodSeconds"]) <= 0.01
+        start = container["startupProbe"]
+        assert start["periodSeconds"] * start["failureThreshold"] >= WORKER_START
 
 
 @each_servers
