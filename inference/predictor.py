@@ -17,11 +17,12 @@ from explanations.deadline import Deadline
 from explanations.time_limit import Pace, check_time, expected_seconds, measure_pace
 from inference.batches import in_batches
 from inference.results import Explanation, Prediction, XrayInfo
-from model_src.artefacts import load_artefacts, load_calibration, load_certificate
+from model_src.artefacts import load_artefacts, load_calibration, load_certificate, load_check_images
 from model_src.calibration.judge import Judge
 from model_src.calibration.judgement import InScope
 from model_src.classes import CLASS_NAMES, RESEARCH_USE
 from model_src.engines.choose import open_engine
+from model_src.engines.fastest import Check, Tried, open_fastest
 from model_src.engines.settings import EngineSettings
 from model_src.errors import InternalError, RequestError
 from model_src.imaging.xray import Xray, read_xray
@@ -70,7 +71,13 @@ class Predictor:
         certificate = load_certificate(directory, self.info)
         self.certified = certificate.lines() if certificate else None
         self.batch = gpu_batch if self.device.type == "cuda" else 1
-        self.engine = open_engine(self.network, self.info.image_size, self.device, engine)
+        images = load_check_images(directory, self.info)
+        self.tried: tuple[Tried, ...] = ()
+        if images is None or self.device.type != "cpu":
+            self.engine = open_engine(self.network, self.info.image_size, self.device, engine)
+        else:
+            check = Check(images, self.info.sha256)
+            self.engine, self.tried = open_fastest(self.network, self.info.image_size, engine, check)
         self._warm_up(explains)
         self.pace = measure_pace(self.network, self.info.image_size) if explains else Pace(0.0, 0.0, 0.0)
 
@@ -163,7 +170,12 @@ class Predictor:
             "methods": describe_methods(),
             "pace_seconds": {name: round(seconds, 4) for name, seconds in asdict(self.pace).items()},
             "device": str(self.device),
-            "engine": {"name": self.engine.name, "precision": self.engine.precision, "batch": self.batch},
+            "engine": {
+                "name": self.engine.name,
+                "precision": self.engine.precision,
+                "batch": self.batch,
+                "tried": [asdict(each) for each in self.tried],
+            },
             "threads": torch.get_num_threads(),
             "versions": {name: _version(name) for name in _PACKAGES},
         }

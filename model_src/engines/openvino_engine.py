@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from model_src.engines.compact import scripted_compact
+from model_src.engines.compact import CompactCoroNet
+from model_src.engines.mixed import mixed_copy
 from model_src.errors import ArtefactError
 from model_src.networks.coronet import Classified, CoroNet
 
-_TYPES = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
-_CAPABILITIES = {"float32": "FP32", "bfloat16": "BF16", "float16": "FP16"}
+_TYPES = {"float32": "f32", "mixed": "f32", "bfloat16": "bf16", "float16": "f16"}
+_NAMES = {"mixed": "bfloat16"}  # what a precision needs, by a name that a reader knows
+_CAPABILITIES = {"float32": "FP32", "mixed": "BF16", "bfloat16": "BF16", "float16": "FP16"}
 
 
 class OpenVINOEngine:
@@ -52,9 +55,12 @@ class OpenVINOEngine:
         capable = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         if _CAPABILITIES[precision] not in capable:  # OpenVINO would take float32 and not say so
             raise ArtefactError(
-                f"precision: this processor has no {precision} for openvino (it has {', '.join(capable)}); "
-                "set precision: float32"
+                f"precision: this processor has no {_NAMES.get(precision, precision)} for openvino "
+                f"(it has {', '.join(capable)}); set precision: float32"
             )
+        converted_from = mixed_copy(model) if precision == "mixed" else model
+        if converted_from is None:
+            raise ArtefactError("precision: mixed is for the kit's own networks; set precision: float32")
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
             "NUM_STREAMS": 1,
@@ -63,11 +69,13 @@ class OpenVINOEngine:
             "ENABLE_CPU_PINNING": False,  # several workers would pin themselves to the same cores
         }
         try:
-            converted = openvino.convert_model(
-                scripted_compact(model),
-                example_input=torch.zeros(1, 1, image_size, image_size),
-                input=[openvino.PartialShape([-1, 1, image_size, image_size])],
-            )
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # the converter traces, which PyTorch has deprecated
+                converted = openvino.convert_model(
+                    CompactCoroNet(converted_from.tfen, converted_from.cin).eval(),
+                    example_input=torch.zeros(1, 1, image_size, image_size),
+                    input=[openvino.PartialShape([-1, 1, image_size, image_size])],
+                )
             compiled = core.compile_model(converted, "CPU", settings)
         except Exception as error:  # conversion, shapes, plugin: each has exceptions of its own
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

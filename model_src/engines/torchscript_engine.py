@@ -27,8 +27,8 @@ class TorchScriptEngine:
 
     @staticmethod
     def supports(device: torch.device, precision: str) -> str | None:
-        """None: TorchScript runs wherever torch does."""
-        return None
+        """Why not: it has no mixture. For all else, TorchScript runs wherever torch does."""
+        return "has no mixed precision" if precision == "mixed" else None
 
     @classmethod
     def open(

@@ -191,7 +191,7 @@ def test_the_log_and_describe_say_what_runs(make_context, caplog):
         torch.set_num_threads(threads)
     assert "coronet 1.0 is ready on cpu: torchscript, float32" in caplog.text
     (body,) = loaded.handle([{}], make_context({"describe": "True"}))
-    assert json.loads(body)["engine"] == {"name": "torchscript", "precision": "float32", "batch": 1}
+    assert json.loads(body)["engine"] == {"name": "torchscript", "precision": "float32", "batch": 1, "tried": []}
 
 
 def test_changed_artefact_is_refused_at_load(make_context, hand_set_dir, tmp_path):

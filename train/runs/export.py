@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from model_src.artefacts import ArtefactInfo, check_target, write_artefacts
 from model_src.atomic import require_replaceable, require_writable
+from model_src.check_images import check_images_bytes
 from model_src.errors import RunError
 from model_src.networks.coronet import CoroNet
 from model_src.weight_files import open_programs, open_torchscript, weight_files
 from train.runs.run_folder import RunFolder, load_model
 
+MakeImages = Callable[[int], list[np.ndarray]]
+
 TOLERANCE = 1e-5  # largest difference between an artefact's answer and the eager network's
 
 
-def export_run(run_dir: Path, artefact_dir: Path) -> ArtefactInfo:
+def export_run(run_dir: Path, artefact_dir: Path, make_check_images: MakeImages | None = None) -> ArtefactInfo:
     """Compile a run's TFEN and CIN, as TorchScript and as programs, check each, and write the artefact folder.
+
+    Args:
+        run_dir: a finished run.
+        artefact_dir: the folder.
+        make_check_images: image size -> pictures (S, S) uint8, which go with the artefacts to check engines on.
 
     Raises:
         RunError: the run is unfinished, damaged, or not a CoroNet (baselines are for comparison only).
@@ -54,7 +64,8 @@ def export_run(run_dir: Path, artefact_dir: Path) -> ArtefactInfo:
         artefact = opened(files, artefact_dir)
         for shape in ((1, 1, size, size), (2, 1, 64, 64)):
             check_against_eager(network, artefact, shape)
-    write_artefacts(files, info, artefact_dir, calibration, certificate)
+    pictures = check_images_bytes(make_check_images(size)) if make_check_images else None
+    write_artefacts(files, info, artefact_dir, calibration, certificate, pictures)
     return info
 
 
