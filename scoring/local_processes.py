@@ -89,7 +89,7 @@ class _Pool:
             for process in [each for each in self._processes if each.connection in ready]:
                 try:
                     message = process.connection.recv()
-                except (EOFError, ConnectionError):
+                except (EOFError, OSError):  # it ended, perhaps in the middle of a message
                     self._over(process)
                 else:
                     self._understand(process, *message)

@@ -13,6 +13,7 @@ from scoring.sources import addresses
 from scoring.sources.folders import file_film, local_path
 
 ENDING = ".tar"
+_BLOCK = 512  # bytes; one of zeros ends a tar
 COMPRESSED = (".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2")
 
 
@@ -46,6 +47,9 @@ class TarSource:
                             offset=member.offset_data,
                         )
                     last = member.name
+                file.seek(tar.offset)
+                if file.read(_BLOCK) != bytes(_BLOCK):  # tarfile takes half a header for the end
+                    raise tarfile.ReadError("it ends without an end mark")
         except tarfile.TarError as error:
             raise DataError(f"{whole.address}: not a whole tar ({error} after {last}); copy it again") from None
         except FileNotFoundError:
