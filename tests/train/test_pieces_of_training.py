@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from model_src.errors import DataError
-from model_src.networks.cin import CIN
 from model_src.networks.coronet import CoroNet
 from train.data.augmentation import apply_variants, choose_partners, choose_variants
 from train.data.classifier_inputs import ClassifierInputs, ResidualCache, residual_inputs
@@ -19,8 +18,7 @@ from train.data.examples import Example
 from train.device import Compute
 from train.recipe import load_recipe
 from train.stages.classifier import ClassifierLoss, class_weights, divide_logits, fit_temperature, score
-from train.stages.stage import WeightAverage, batches, learning_rate, shuffled
-from train.stages.start_weights import start_weights
+from train.stages.stage import WeightAverage, batches, learning_rate, micro_batch, shuffled
 
 FLOAT32 = Compute(torch.device("cpu"), bfloat16=False)
 
@@ -110,6 +108,30 @@ def test_released_augmentation_mirrors_a_third_of_the_non_covid_images() -> None
     chosen = choose_variants("left_right_third", 2, np.array(labels), np.arange(3500), epoch=0, seed=0)
     assert chosen[:3000].mean() == pytest.approx(1 / 3, abs=0.03)
     assert not chosen[3000:].any()
+
+
+def test_every_variant_is_shown_as_often_and_a_films_is_its_own_affair() -> None:
+    labels, films = np.zeros(4000, dtype=np.int64), np.arange(4000)
+    chosen = choose_variants("hospitals", 4, labels, films, epoch=3, seed=1)
+    assert np.bincount(chosen).tolist() == pytest.approx([1000] * 4, abs=110)  # 4 deviations
+    assert np.array_equal(choose_variants("hospitals", 4, labels, films[70:90], epoch=3, seed=1), chosen[70:90])
+    for other in ({"epoch": 4, "seed": 1}, {"epoch": 3, "seed": 2}):
+        same = choose_variants("hospitals", 4, labels, films, **other) == chosen
+        assert same.mean() == pytest.approx(1 / 4, abs=0.03)
+
+
+def test_residuals_that_are_not_kept_are_those_that_are(random_chain: CoroNet, tmp_path: Path) -> None:
+    images, variants = np.arange(3), np.array([1, 0, 3])
+    kept, made = (
+        residual_inputs(FlatImages([0, 1, 2]), "flips", 4, 0, FLOAT32, random_chain.tfen, folder)  # type: ignore[arg-type]
+        for folder in (tmp_path, None)
+    )
+    assert torch.allclose(kept.load(images, variants), made.load(images, variants), rtol=2**-11, atol=2**-11)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["residuals.done", "residuals.f16"]
+
+
+def test_as_many_pixels_pass_at_once_as_64_images_of_128_have_and_16_images_at_least() -> None:
+    assert [micro_batch(size) for size in (32, 64, 96, 128, 160, 224, 512)] == [1024, 256, 112, 64, 32, 16, 16]
 
 
 def test_every_epoch_shows_every_image_once_in_another_order() -> None:
@@ -209,15 +231,3 @@ def test_temperature_makes_confidence_equal_to_the_rate_of_being_right() -> None
     assert {name: float(value.flatten()[0]) for name, value in divided.items()} == {
         "fc.weight": 0.5, "fc.bias": 0.5, "conv1.weight": 1.0,
     }  # fmt: skip
-
-
-def test_a_weights_file_brings_its_last_layer_only_if_it_has_our_classes(tmp_path: Path) -> None:
-    ours = CIN().state_dict()
-    theirs = {name: value for name, value in ours.items() if not name.startswith(("residual_", "fc."))}
-    theirs |= {"fc.weight": torch.zeros(1000, 512), "fc.bias": torch.zeros(1000)}
-    for weights, kept in ((ours, True), (theirs, False)):
-        torch.save(weights, tmp_path / "start.pt")
-        network = CIN()
-        assert start_weights(network, "resnet18", str(tmp_path / "start.pt")) == "file start.pt"
-        assert torch.equal(network.conv1.weight, ours["conv1.weight"])
-        assert torch.equal(network.fc.weight, ours["fc.weight"]) is kept

@@ -19,6 +19,7 @@ from evaluation.classifiers import load_classifier
 from evaluation.evaluate import evaluate
 from model_src.classes import CLASS_NAMES
 from model_src.errors import DataError, RunError
+from model_src.networks.efficient_cin import EfficientCIN
 from phantoms.data_dir import write_phantoms
 from tests.train.short_runs import Killed, kill_after, train
 from train.data.data_dir import read_data_dir
@@ -212,11 +213,28 @@ def test_missing_class_is_one_clear_error(stripes: Path, recipe: Recipe, tmp_pat
     assert not (tmp_path / "run").exists()
 
 
-def test_resnet50_takes_a_step(stripes: Path, recipe: Recipe, tmp_path: Path) -> None:
-    run = train(recipe.changed(cin_epochs=1), stripes, tmp_path / "run", model="resnet50")
-    model = load_model(run)
-    assert sum(value.numel() for value in model.parameters()) == 23_514_179  # torchvision's, with three outputs
-    assert model.classify(torch.rand(2, 1, 32, 32)).probabilities.isfinite().all()
+@pytest.mark.parametrize(
+    ("model", "parameters"),
+    [("resnet50", 23_514_179), ("efficientnet_lite2", 4_814_915)],  # torchvision's and PyPI's, with three outputs
+)
+def test_another_baseline_takes_a_step(
+    model: str, parameters: int, stripes: Path, recipe: Recipe, tmp_path: Path
+) -> None:
+    run = train(recipe.changed(cin_epochs=1), stripes, tmp_path / "run", model=model)
+    loaded = load_model(run)
+    assert run.weights_path(model).exists()
+    assert sum(value.numel() for value in loaded.parameters()) == parameters
+    assert loaded.classify(torch.rand(2, 1, 32, 32)).probabilities.isfinite().all()
+
+
+def test_a_run_of_other_networks_is_loaded_as_it_was_trained(stripes: Path, recipe: Recipe, tmp_path: Path) -> None:
+    settings = {"cin_network": "efficientnet_lite2", "cin_third_map": "film", "cin_init": "imagenet"}
+    run = train(recipe.changed(fpae_epochs=1, cin_epochs=1, **settings), stripes, tmp_path / "run")
+    assert run.record().classifier_start == "imagenet"
+    model, x = load_model(run), torch.rand(2, 1, 32, 32)
+    assert isinstance(model.cin, EfficientCIN)
+    assert torch.equal(model.tfen(x)[:, 2:], x)
+    assert model.classify(x).probabilities.isfinite().all()
 
 
 def test_bfloat16_trains_every_stage(stripes: Path, recipe: Recipe, whole: RunFolder, tmp_path: Path) -> None:

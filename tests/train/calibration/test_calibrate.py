@@ -63,7 +63,8 @@ def test_a_run_without_one_exports_as_before(copy: RunFolder, tmp_path: Path) ->
     (copy.path / CALIBRATION_NAME).unlink()
     info = export_run(copy.path, tmp_path / "artefacts")
     assert load_calibration(tmp_path / "artefacts", info) is None
-    assert sorted(path.name for path in (tmp_path / "artefacts").iterdir()) == ["artefacts.json", "cin.pt", "tfen.pt"]
+    written = sorted(path.name for path in (tmp_path / "artefacts").iterdir())
+    assert written == ["artefacts.json", "cin.pt", "cin.pt2", "tfen.pt", "tfen.pt2"]
 
 
 def test_other_weights_are_one_line(copy: RunFolder, tmp_path: Path) -> None:

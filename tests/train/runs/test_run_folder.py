@@ -155,19 +155,22 @@ def test_a_full_disk_loses_one_epoch_at_most(
     assert torch.equal(resumed.load_weights("cin")["fc.weight"], whole.load_weights("cin")["fc.weight"])
 
 
+@pytest.mark.parametrize(("variants", "kept"), [(2, True), (3, False)], ids=["come back", "do not come back"])
 def test_residuals_lie_in_the_cache_folder_until_the_run_is_done(
-    recipe: Recipe, stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    variants: int, kept: bool, recipe: Recipe, stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cache = tmp_path / "cache"
-    kill_after(monkeypatch, 5)
+    cache, two_epochs = tmp_path / "cache", recipe.changed(cin_variants=variants, fpae_epochs=1)
+    kill_after(monkeypatch, 3)
     with pytest.raises(Killed):
-        train(recipe, stripes, tmp_path / "run", cache_dir=cache)
+        train(two_epochs, stripes, tmp_path / "run", cache_dir=cache)
     monkeypatch.undo()
     (residuals,) = cache.glob("residuals-*")
-    epochs = 2  # so 2 of the 3 variants are shown
-    assert (residuals / "train" / "residuals.f16").stat().st_size == 24 * epochs * 3 * 32 * 32 * 2
+    assert (residuals / "validation" / "residuals.f16").stat().st_size == 6 * 3 * 32 * 32 * 2
+    assert (residuals / "train").exists() is kept
+    if kept:
+        assert (residuals / "train" / "residuals.f16").stat().st_size == 24 * variants * 3 * 32 * 32 * 2
     assert not (tmp_path / "run" / "cache").exists()
-    train(recipe, stripes, tmp_path / "run", cache_dir=cache, resume=True)
+    train(two_epochs, stripes, tmp_path / "run", cache_dir=cache, resume=True)
     assert [path.name[:5] for path in cache.iterdir()] == ["32px-"]
 
 
