@@ -118,7 +118,7 @@ def find_token(url: str, token: str | None = None, token_file: Path | None = Non
 def read_key(path: Path, kind: str) -> str:
     """A key of TorchServe's key_file.json: `kind` is "inference", "management" or "API".
 
-    A file without JSON is taken as the inference token itself.
+    A file without JSON holds the token itself; of several lines, as for `coronet serve --keys`, the first.
 
     Raises:
         ServerError: the file is missing, unreadable or without that key.
@@ -132,8 +132,8 @@ def read_key(path: Path, kind: str) -> str:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ServerError(f"token file {path} cannot be read: {error}") from None
-    if len(text.split()) == 1 and text[0] not in "{[":
-        return text
+    if text and text[0] not in "{[" and all(len(line.split()) < 2 for line in text.splitlines()):
+        return text.split()[0]
     try:
         return str(json.loads(text)[kind]["key"])
     except (ValueError, KeyError, TypeError):

@@ -6,9 +6,25 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fronts.answers import Answer, Receive, Scope, header, refusal, too_large
+from fronts.answers import Answer, Message, Receive, Scope, header, refusal, too_large
 
 SILENCE = 30.0  # seconds without a byte until a body counts as given up
+
+
+class Incoming:
+    """What a request sends, and whether all of it has come: then waiting for more would be waiting for its end."""
+
+    def __init__(self, receive: Receive) -> None:
+        """Args: ASGI's."""
+        self.ended = False
+        self._receive = receive
+
+    async def __call__(self) -> Message:
+        """The next message."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+            self.ended = True
+        return message
 
 
 class Bodies:
@@ -61,11 +77,13 @@ class Bodies:
                 return b"".join(parts)
 
 
-async def discard(scope: Scope, receive: Receive, most: int, silence: float = SILENCE) -> bool:
+async def discard(scope: Scope, receive: Incoming, most: int, silence: float = SILENCE) -> bool:
     """Read a body that nobody wants, so that its sender gets to read the answer; False where it was not read whole.
 
     One that asks first (`Expect: 100-continue`), says to be of more than `most` bytes, or sends them, is left.
     """
+    if receive.ended:
+        return True
     declared = header(scope, "content-length") or "0"
     if header(scope, "expect") or not declared.isdecimal() or int(declared[:15]) > most:
         return False

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from fronts.answers import App, Receive, Scope, Send, header, in_protocol, send_answer, wrong_key
-from fronts.bodies import discard
+from fronts.bodies import Incoming, discard
 
 _BEARER = re.compile(r"Bearer\s+(\S+)\s*", re.IGNORECASE)
 
@@ -34,7 +34,7 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] == "http" and scope["path"] not in self._open and not self._may_enter(scope):
-            read = await discard(scope, receive, self._largest)
+            read = await discard(scope, Incoming(receive), self._largest)
             answer = in_protocol(replace(wrong_key(), close=not read), scope["path"])
             await send_answer(send, answer, without_body=scope["method"] == "HEAD")
             return

@@ -136,8 +136,11 @@ def _text(path: Path) -> str:
 
 def _checked(key: str, where: str) -> str:
     """The key, if a header can carry it and nobody guesses it; messages never quote it."""
-    if not key.isascii() or not key.isprintable() or " " in key:
-        raise ServerError(f"keys: {where}: found characters that no key has, need printable ASCII without spaces")
+    if not key.isascii() or not key.isprintable() or " " in key or key.startswith(("{", "[")):
+        raise ServerError(
+            f"keys: {where}: found characters that no key has, need printable ASCII without spaces, "
+            "and no brace or bracket at its beginning"
+        )
     if not SHORTEST <= len(key) <= _LONGEST:
         raise ServerError(
             f"keys: {where}: found a key of {len(key)} characters, need {SHORTEST} to {_LONGEST}: make one with "

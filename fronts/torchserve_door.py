@@ -15,7 +15,7 @@ from dataclasses import replace
 import h11
 
 from fronts.answers import Answer, Receive, Scope, Send, refusal, send_answer, too_large
-from fronts.bodies import Bodies, discard
+from fronts.bodies import Bodies, Incoming, discard
 from fronts.door import Door
 from fronts.keys import KeyRing, keep_fresh
 from fronts.listening import serve_in_thread
@@ -57,15 +57,16 @@ class Forward:
         """One request."""
         if scope["type"] != "http":
             return
+        incoming = Incoming(receive)
         try:
-            async with self._bodies.body(scope, receive) as body:
+            async with self._bodies.body(scope, incoming) as body:
                 answer = await self._ask(scope, body)
         except Answer as refused:
             answer = refused
             if refused.status == 413:
                 answer = replace(too_large(self._largest), body=b"")  # as TorchServe has it
             elif refused.status != 408:
-                answer = replace(refused, close=refused.close or not await discard(scope, receive, self._largest))
+                answer = replace(refused, close=refused.close or not await discard(scope, incoming, self._largest))
         await send_answer(send, answer, without_body=scope["method"] == "HEAD")
 
     async def _ask(self, scope: Scope, body: bytes) -> Answer:

@@ -23,7 +23,7 @@ from fronts.answers import (
     unknown_path,
     wrong_method,
 )
-from fronts.bodies import Bodies, discard
+from fronts.bodies import Bodies, Incoming, discard
 from fronts.ray_serve import metadata
 from fronts.ray_serve.pool import Pool
 from fronts.ray_serve.routes import Route, find_route
@@ -64,12 +64,13 @@ class Gateway:
         """One request."""
         if scope["type"] != "http":
             return
+        incoming = Incoming(receive)
         try:
-            answer = await self._answer(scope, receive)
+            answer = await self._answer(scope, incoming)
         except Answer as refused:
             answer = refused
             if refused.status not in (408, 413):  # of those the rest stays where it is
-                answer = replace(refused, close=refused.close or not await discard(scope, receive, self._largest))
+                answer = replace(refused, close=refused.close or not await discard(scope, incoming, self._largest))
         except asyncio.CancelledError:
             raise
         except Exception as error:  # a defect; uvicorn's word for it would quote what was sent

@@ -86,6 +86,12 @@ def test_key_file_kinds(tmp_path):
     assert read_key(path, "inference") == "token-alone"
 
 
+def test_of_several_keys_the_first_is_sent(tmp_path):
+    path = tmp_path / "keys"
+    path.write_text("first\n\nsecond\n")
+    assert read_key(path, "inference") == "first"
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"inference": 3}', '{"management": {"key": "m"}}', "two words"])
 def test_a_file_without_a_key(tmp_path, text):
     path = tmp_path / "key_file.json"

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from fronts.answers import Answer, in_protocol, refusal, send_answer
-from fronts.bodies import Bodies, discard
+from fronts.bodies import Bodies, Incoming, discard
 from fronts.door import Door
 from fronts.keys import FixedKey
 from tests.fronts.asgi import Sender, ask, scope
@@ -79,7 +79,7 @@ def test_bodies_of_all_requests_share_the_memory():
 )
 def test_what_nobody_wants_is_read_so_far(headers, parts, whole, taken):
     sender = Sender(*parts)
-    assert asyncio.run(discard(scope(**headers), sender.receive, 10)) is whole
+    assert asyncio.run(discard(scope(**headers), Incoming(sender.receive), 10)) is whole
     assert sender.read == taken
 
 
