@@ -187,7 +187,7 @@ def plain_fpae(images: ImageCache, batch: int, compute: Compute) -> Step:
 
 def our_fpae(images: ImageCache, batch: int, compute: Compute, compiled: bool) -> Step:
     """The step of train/stages/autoencoders.py."""
-    loss = FpaeLoss(compute.prepare(FPAE()), 1.0)
+    loss = FpaeLoss(compute.prepare(FPAE()), 1.0, compute)
     if compiled:
         loss.compile()
     optimiser = torch.optim.Adam(loss.parameters(), 1e-4)
@@ -196,9 +196,7 @@ def our_fpae(images: ImageCache, batch: int, compute: Compute, compiled: bool) -
     def step() -> None:
         optimiser.zero_grad(set_to_none=True)
         x = compute.send(images.tensor(next(shown)[1]))
-        with compute.autocast():
-            summed = loss(x)
-        (summed / batch).backward()
+        (loss(x) / batch).backward()
         optimiser.step()
 
     return step

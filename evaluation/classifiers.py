@@ -16,7 +16,6 @@ from model_src.artefacts import (
     INFO_NAME,
     KNOWN_FILES,
     ArtefactInfo,
-    file_digest,
     load_artefacts,
     load_calibration,
     load_certificate,
@@ -25,6 +24,7 @@ from model_src.calibration.file import Calibration
 from model_src.calibration.judge import Judge
 from model_src.certificate import Certificate
 from model_src.errors import ArtefactError, RunError
+from model_src.file_digest import file_digest
 from model_src.networks.coronet import Classified, CoroNet
 from model_src.weight_files import CIN_NAME, TFEN_NAME
 from train.runs.run_folder import AUTOENCODERS, RunFolder, load_model

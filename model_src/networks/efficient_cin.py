@@ -118,10 +118,9 @@ class EfficientCIN(nn.Module):
             raise RuntimeError("the layers are not those of EfficientNet-Lite2")
         self.load_state_dict(self.state_dict() | dict(zip(own, given, strict=True)))
         if film_in_third:
-            with torch.no_grad():
-                first = self.stem[0].weight
-                first[:, 2] = first.sum(1)
-                first[:, :2] = 0
+            first = self.get_parameter("stem.0.weight").data
+            first[:, 2] = first.sum(1)
+            first[:, :2] = 0
 
 
 def _convolved(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> list[nn.Module]:

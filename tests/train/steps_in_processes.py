@@ -28,7 +28,7 @@ def weights_after(network: nn.Module, inputs: tuple[torch.Tensor, ...], rank: Ra
     synchronise_batch_norm(network, rank).double()
     weights = torch.tensor([1.0, 2.0, 5.0]).double()
     float32 = Compute(torch.device("cpu"), bfloat16=False)
-    loss = FpaeLoss(network, 0.5) if len(inputs) == 1 else ClassifierLoss(network, weights, float32)
+    loss = FpaeLoss(network, 0.5, float32) if len(inputs) == 1 else ClassifierLoss(network, weights, float32)
     wrapped = rank.wrap(loss)
     stage = Stage(
         name="steps",

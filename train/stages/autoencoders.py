@@ -10,10 +10,13 @@ from torch import Tensor, nn
 
 from model_src.classes import HEALTHY, PNEUMONIA
 from model_src.networks.fpae import FPAE
-from train.data.augmentation import MOST_VARIANTS, apply_variants, choose_variants
+from train.data.augmentation import MOST_VARIANTS, Films, apply_variants, choose_variants
+from train.data.resident_films import ResidentFilms
+from train.device import Compute
 from train.rank import synchronise_batch_norm
 from train.runs.run_folder import AUTOENCODERS, RunFolder, load_into
 from train.session import TrainingOptions, TrainingSession
+from train.stages.graphed_loss import GraphedLoss
 from train.stages.stage import Stage, micro_batch, run_stage
 
 
@@ -24,18 +27,20 @@ class FpaeLoss(nn.Module):
     run again, as a plain reading of equation (4) has it, a step takes half as long again.
     """
 
-    def __init__(self, network: nn.Module, latent_weight: float) -> None:
+    def __init__(self, network: nn.Module, latent_weight: float, compute: Compute) -> None:
         super().__init__()
         self.network = network
         self.latent_weight = latent_weight
+        self._compute = compute
 
     def forward(self, x: Tensor) -> Tensor:
         """Sum over the images (N, 1, H, W) of each one's loss; a scalar."""
-        reconstruction, latent = self.network(x)
-        loss = _squared_error(reconstruction, x)
-        if self.latent_weight:
-            again = self.network.latent(reconstruction)  # type: ignore[operator]
-            loss = loss + self.latent_weight * _squared_error(again, latent)
+        with self._compute.autocast():
+            reconstruction, latent = self.network(x)
+            loss = _squared_error(reconstruction, x)
+            if self.latent_weight:
+                again = self.network.latent(reconstruction)  # type: ignore[operator]
+                loss = loss + self.latent_weight * _squared_error(again, latent)
         return loss
 
 
@@ -81,22 +86,27 @@ def _train(name: str, label: int, session: TrainingSession) -> None:
     at_once = micro_batch(settings.crop or session.recipe.image_size)
     torch.manual_seed(seed + label)
     network = compute.prepare(synchronise_batch_norm(FPAE(), session.rank))
-    loss = FpaeLoss(network, settings.latent_weight)
-    wrapped = session.rank.wrap(loss)
+    loss = FpaeLoss(network, settings.latent_weight, compute)
+    step: Callable[[Tensor], Tensor] = session.rank.wrap(loss)
+    films: Films = session.train
+    if compute.device.type == "cuda" and session.rank.count == 1:
+        films = ResidentFilms(session.train, compute.device)
+        step = GraphedLoss(
+            loss, min(settings.batch_size or len(own), at_once), settings.crop or session.recipe.image_size
+        )
     variants = MOST_VARIANTS[settings.augmentation]
 
     def losses(batch: np.ndarray, epoch: int) -> Tensor:
         indices = own[batch]
         chosen = choose_variants(settings.augmentation, variants, labels, indices, epoch, seed)
-        images = apply_variants(session.train, settings.augmentation, indices, chosen, seed)
+        images = apply_variants(films, settings.augmentation, indices, chosen, seed)
         if settings.crop:
             images = _random_crops(images, settings.crop, indices, epoch, seed)
-        with compute.autocast():
-            return wrapped(compute.send(images))
+        return step(compute.send(images))
 
     def validate(network: nn.Module) -> dict[str, float]:
         total = 0.0
-        with torch.inference_mode(), compute.autocast():
+        with torch.inference_mode():
             for start in range(0, len(held_out), at_once):
                 images = session.validation.tensor(held_out[start : start + at_once])
                 total += float(loss(compute.send(images)))

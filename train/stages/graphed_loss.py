@@ -10,26 +10,26 @@ from torch import Tensor, nn
 
 
 class GraphedLoss:
-    """A loss of (inputs, targets), captured at the first batch of the usual size; other batches run as ever."""
+    """A loss of inputs, and perhaps targets, captured at the first batch of the usual size; others run as ever."""
 
     def __init__(self, loss: nn.Module, batch_size: int, image_size: int) -> None:
         self._loss, self._usual = loss, (batch_size, image_size)
         self._graphed: nn.Module | None = None
 
-    def __call__(self, inputs: Tensor, targets: Tensor) -> Tensor:
+    def __call__(self, inputs: Tensor, *targets: Tensor) -> Tensor:
         """The loss, a scalar with gradients."""
         if (len(inputs), inputs.shape[-1]) != self._usual:
-            return self._loss(inputs, targets)
+            return self._loss(inputs, *targets)
         if self._graphed is None:
-            self._graphed = _captured(self._loss, inputs, targets)
-        return self._graphed(inputs, targets)
+            self._graphed = _captured(self._loss, inputs, *targets)
+        return self._graphed(inputs, *targets)
 
 
-def _captured(loss: nn.Module, inputs: Tensor, targets: Tensor) -> nn.Module:
+def _captured(loss: nn.Module, *shown: Tensor) -> nn.Module:
     """`loss` as graphs; the runs that capture them leave weights, moments and gradients as they were."""
     before = {name: value.clone() for name, value in loss.state_dict().items()}
     graphed = _Shared(loss)  # whose forward is replaced
-    torch.cuda.make_graphed_callables(graphed, (inputs.clone(), targets.clone()))
+    torch.cuda.make_graphed_callables(graphed, tuple(part.clone() for part in shown))
     loss.load_state_dict(before)
     for parameter in loss.parameters():
         parameter.grad = None
@@ -43,5 +43,5 @@ class _Shared(nn.Module):
         super().__init__()
         self.loss = loss
 
-    def forward(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        return self.loss(inputs, targets)
+    def forward(self, *shown: Tensor) -> Tensor:
+        return self.loss(*shown)
