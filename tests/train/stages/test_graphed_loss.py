@@ -8,8 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from model_src.networks.fpae import FPAE
 from train.device import Compute
 from train.stages import graphed_loss
+from train.stages.autoencoders import FpaeLoss
 from train.stages.classifier import ClassifierLoss
 from train.stages.graphed_loss import GraphedLoss
 
@@ -61,6 +63,15 @@ def test_the_usual_batch_is_captured_once(monkeypatch: pytest.MonkeyPatch) -> No
         shown = batch(8, 16, "cpu")
         assert torch.equal(step(*shown), loss(*shown))
     assert captured == [[(8, 3, 16, 16), (8, 3)]]
+
+
+def test_an_autoencoders_loss_takes_inputs_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graphed_loss, "_captured", lambda loss, inputs: loss)
+    loss = FpaeLoss(FPAE().eval(), 0.5, Compute(torch.device("cpu"), bfloat16=False))
+    step = GraphedLoss(loss, batch_size=2, image_size=16)
+    for films in (2, 1):
+        shown = torch.rand(films, 1, 16, 16)
+        assert torch.equal(step(shown), loss(shown))
 
 
 @pytest.mark.gpu
