@@ -139,3 +139,23 @@ def test_every_command_asks_for_extras_that_exist():
     extras = setup["options.extras_require"]
     assert {extra for wanted in cli.EXTRAS.values() for extra in wanted.split(",")} <= set(extras)
     assert set(cli.COMMANDS) - set(cli.EXTRAS) == {"ready", "predict", "explain", "bench"}
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--dashboard"], "--dashboard: found it with --front torchserve, need --front ray"),
+        (["--most-workers", "2"], "--most-workers: found it with --front torchserve, need --front ray"),
+        (["--front", "ray", "--management-port", "8081"], "--management-port: found it with --front ray"),
+        (["--front", "ray", "--ts-config", "x"], "--ts-config: found it with --front ray, need --front torchserve"),
+    ],
+)
+def test_an_option_of_the_other_front_is_refused(words, says, capsys):
+    assert cli.main(["serve", *words]) == 1
+    assert says in capsys.readouterr().err
+
+
+def test_a_missing_ray_is_told_with_its_extra(monkeypatch, capsys):
+    command_that(monkeypatch, raising(ModuleNotFoundError("No module named 'ray'", name="ray")))
+    assert cli.main(["try"]) == 1
+    assert capsys.readouterr().err.endswith("pip install '.[ray]'\n")
