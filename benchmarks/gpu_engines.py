@@ -18,17 +18,16 @@ from benchmarks.gpu_record import Record, Row
 from benchmarks.shipped import jpeg
 from model_src.cuda_graph import CudaGraph
 from model_src.engines.cuda_graph_engine import CudaGraphEngine
-from model_src.engines.half_cin import HalfCIN
+from model_src.engines.fused_chain import FusedChain
 from model_src.engines.settings import TOLERANCE
 from model_src.engines.torchscript_engine import TorchScriptEngine
-from model_src.engines.triton_tfen import Tiling, TritonTFEN
+from model_src.engines.triton_tfen import Tiling
 from model_src.imaging.xray import read_xray
 from phantoms.generate import make_phantom
 
 Classify = Callable[[Tensor], Tensor]  # images (N, 1, S, S) on the CPU -> probabilities (N, 3) on the CPU
 NEW, TODAY, TODAY_EXACT, EAGER = "cuda float16", "torchscript float16", "torchscript float32", "eager float32"
 _TYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
-_AS_THE_ENGINE = Tiling()
 
 
 def speed(record: Record, rows: list[Row]) -> None:
@@ -103,7 +102,8 @@ def roofline(record: Record, rows: list[Row]) -> None:
     """Bytes, operations and launches of the new engine, and the time of its two halves on the device."""
     peak, copied = ceilings(record)
     record.found["ceilings"] = {"float16_product_flop_per_s": peak, "copy_bytes_per_s": copied}
-    tfen, cin = _fused(record, torch.float16)
+    fused = FusedChain(record.coronet, record.device, torch.float16)
+    tfen, cin = fused.tfen, fused.cin
     size = record.image_size
     for batch in (record.batches[0], record.batches[-1]):
         x = torch.rand(batch, 1, size, size, device=record.device)
@@ -159,7 +159,7 @@ def tilings(record: Record, rows: list[Row]) -> None:
     for tiling in tried if record.on_gpu else tried[:1]:
         if time.monotonic() > record.ends:
             break
-        tfen = _fused(record, torch.float16, tiling)[0]
+        tfen = FusedChain(record.coronet, record.device, torch.float16, tiling).tfen
         with torch.inference_mode():
             taken = record.device_seconds(lambda tfen=tfen: tfen(x, mean, std))  # type: ignore[misc]
         record.add(rows, {"batch": batch, "tiling": str(tiling), "device_ms": 1000 * taken})
@@ -225,9 +225,8 @@ def new_engine(record: Record, size: int, precision: str) -> Classify:
         if record.on_gpu:
             engine = CudaGraphEngine.open(record.coronet, size, record.device, precision, None)
             return lambda x: engine.classify(x).probabilities
-        tfen, cin = _fused(record, _TYPES[precision])
-        unrecorded = CudaGraphEngine(tfen, cin, size, record.device, precision)
-        return torch.inference_mode()(lambda x: unrecorded.forward(x)[:, :3])
+        chain = FusedChain(record.coronet, record.device, _TYPES[precision])
+        return torch.inference_mode()(lambda x: chain(x)[:, :3])
 
     return record.once(f"cuda {precision} {size}", opened)
 
@@ -241,12 +240,6 @@ def kit_engine(record: Record, precision: str) -> Classify:
         return lambda x: engine.classify(x).probabilities
 
     return record.once(f"torchscript {precision}", opened)
-
-
-def _fused(record: Record, kind: torch.dtype, tiling: Tiling = _AS_THE_ENGINE) -> tuple[TritonTFEN, HalfCIN]:
-    networks = record.coronet.tfen, record.coronet.cin
-    tfen = TritonTFEN(networks[0], record.device, kind, tiling)  # type: ignore[arg-type]
-    return tfen, HalfCIN(networks[1], record.device, kind)  # type: ignore[arg-type]
 
 
 def eager(record: Record) -> Classify:

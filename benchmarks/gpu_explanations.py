@@ -10,6 +10,7 @@ import torch
 from benchmarks.gpu_record import Record, Row
 from explanations import mask_step
 from explanations.explain import Attribution, explain_batch
+from explanations.fast_model import record_steps
 from explanations.options import parse_options
 from model_src import torchscript
 from model_src.networks.coronet import CoroNet
@@ -22,6 +23,7 @@ def explanations(record: Record, rows: list[Row]) -> None:
     """The default explanation, of one film and of eight together; the first of a shape records."""
     options = parse_options({} if record.on_gpu else {"steps": 2, "score_steps": 4})
     network = CoroNet(torchscript.script(record.coronet.tfen), torchscript.script(record.coronet.cin)).eval()
+    record_steps(network)
     for images in (1, 8) if record.on_gpu else (1,):
         pixels = [make_phantom(2, seed=n, size=max(record.image_size, 32)).image for n in range(images)]
         x = torch.stack([torch.from_numpy(p).float()[None] / 255 for p in pixels]).to(record.device)
@@ -59,6 +61,7 @@ def parts(record: Record, rows: list[Row]) -> None:
 
     options = parse_options({} if record.on_gpu else {"steps": 2, "score_steps": 4})
     network = CoroNet(torchscript.script(record.coronet.tfen), torchscript.script(record.coronet.cin)).eval()
+    record_steps(network)
     pixels = make_phantom(2, seed=0, size=max(record.image_size, 32)).image
     x = (torch.from_numpy(pixels).float()[None, None] / 255).to(record.device)
     for _ in range(2):

@@ -31,7 +31,8 @@ class FastModel(CoroNet):
 
     def __init__(self, tfen: nn.Module, cin: nn.Module) -> None:
         super().__init__(tfen, cin)
-        self.recorded: dict[tuple[int, int, int], RecordedStep] = {}  # images, size, jitter
+        self.records = False
+        self.recorded: dict[tuple[int, int, int], RecordedStep | None] = {}  # images, size, jitter
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (N, 3) float32 of images (N, 1, S, S) in [0, 1]."""
@@ -46,6 +47,13 @@ def _has_bfloat16(device_type: str) -> bool:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     found = torch.cpu.get_capabilities()
     return any(found.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))  # the last is Arm's
+
+
+def record_steps(network: CoroNet) -> None:
+    """From now on, record the steps of descents on `network` as CUDA graphs, if it is on a GPU."""
+    fast = fast_model(network)
+    if isinstance(fast, FastModel):
+        fast.records = True
 
 
 def fast_model(network: CoroNet) -> CoroNet:

@@ -42,8 +42,7 @@ def open_engine(
 def _candidates(settings: EngineSettings, device: torch.device) -> list[tuple[str, str]]:
     """Engines and precisions to try in turn, the best first, at least one; an engine asked for by name has no second.
 
-    Nor has a lower precision that was asked for: it was checked with one engine (`coronet evaluate --engine`), not with
-    another. GPU_PRECISION has been checked with all.
+    Nor has a lower precision: it was checked with one engine (`coronet evaluate --engine`), not with another.
     """
     automatic = [GPU_PRECISION, "float32"] if device.type == "cuda" else ["float32"]
     names = list(ENGINES) if settings.engine == "auto" else [settings.engine]
@@ -52,7 +51,7 @@ def _candidates(settings: EngineSettings, device: torch.device) -> list[tuple[st
     for precision in automatic if settings.precision == "auto" else [settings.precision]:
         reasons = {name: ENGINES[name]().supports(device, precision) for name in names}
         able = [(name, precision) for name, reason in reasons.items() if reason is None]
-        found += able if precision == "float32" or settings.precision == "auto" else able[:1]
+        found += able if precision == "float32" else able[:1]
         refused += [f"{name} {reason}" for name, reason in reasons.items() if reason is not None]
     if not found:
         raise ArtefactError(

@@ -146,6 +146,7 @@ def residuals(
     shown,  # (N, H, W, 8), standardised, five channels of zeros behind
     pixels,
     area,  # H * W
+    FILM: tl.constexpr,  # whether the third map is the film in place of equation (7)
     BLOCK: tl.constexpr,
 ):
     """Equations (5) to (7) of the paper, as they are and as the classifier takes them."""
@@ -154,14 +155,14 @@ def residuals(
     value = tl.load(x + pixel, mask=there, other=0.0)
     healthy = value - tl.load(drawn + pixel, mask=there, other=0.0)
     pneumonia = value - tl.load(drawn + pixels + pixel, mask=there, other=0.0)
-    both = tl.abs(healthy + pneumonia)
+    third = value if FILM else tl.abs(healthy + pneumonia)
     healthy, pneumonia = tl.abs(healthy), tl.abs(pneumonia)
     place = (pixel // area) * (3 * area) + pixel % area
     tl.store(y + place, healthy, mask=there)
     tl.store(y + place + area, pneumonia, mask=there)
-    tl.store(y + place + 2 * area, both, mask=there)
+    tl.store(y + place + 2 * area, third, mask=there)
     channel = tl.arange(0, 8)[None, :]
-    spread = tl.where(channel == 0, healthy[:, None], tl.where(channel == 1, pneumonia[:, None], both[:, None]))
+    spread = tl.where(channel == 0, healthy[:, None], tl.where(channel == 1, pneumonia[:, None], third[:, None]))
     a = tl.load(mean + channel, mask=channel < 3, other=0.0)
     s = tl.load(std + channel, mask=channel < 3, other=1.0)
     spread = tl.where(channel < 3, (spread - a) / s, 0.0)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from model_src.engines import triton_kernels as kernels
 from model_src.networks.folding import scale_and_shift
 from model_src.networks.fpae import FPAE
-from model_src.networks.tfen import TFEN
+from model_src.networks.tfen import TFEN, FilmTFEN
 
 _ALIGNED = 8  # channels of a map are a multiple of this, filled up with zeros
 
@@ -50,6 +50,7 @@ class TritonTFEN:
     def __init__(self, tfen: TFEN, device: torch.device, dtype: torch.dtype, tiling: Tiling = Tiling()) -> None:
         self.dtype = dtype
         self.tiling = tiling
+        self._film = isinstance(tfen, FilmTFEN)
         twins: list[FPAE] = [tfen.healthy, tfen.pneumonia]  # type: ignore[list-item]
         self._layers = {
             name: _layer([getattr(fpae, name) for fpae in twins], dtype, device)
@@ -71,7 +72,7 @@ class TritonTFEN:
             std: (3,) float32, what it then divides by.
 
         Returns:
-            (N, 3, S, S) float32, equations (5) to (7), and (N, 8, S, S) of `dtype`, channels-last: the same,
+            (N, 3, S, S) float32, what the TFEN answers, and (N, 8, S, S) of `dtype`, channels-last: the same,
             standardised, and five channels of zeros.
         """
         drawn = self._reconstruct(x)
@@ -80,7 +81,7 @@ class TritonTFEN:
         shown = torch.empty(images, height, width, _ALIGNED, device=x.device, dtype=self.dtype)
         pixels = images * height * width
         kernels.residuals[(-(-pixels // 256),)](
-            x, drawn, mean, std, found, shown, pixels, height * width, BLOCK=256, num_warps=4
+            x, drawn, mean, std, found, shown, pixels, height * width, FILM=self._film, BLOCK=256, num_warps=4
         )
         return found, shown.permute(0, 3, 1, 2)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from explanations import mask_step
-from explanations.fast_model import fast_model
+from explanations.fast_model import fast_model, record_steps
 from explanations.mask import GRID, MaskUpsampler
 from explanations.mask_problem import DELETION, PRESERVATION, MaskProblem
 from explanations.mask_step import Judged, PlainStep, RecordedStep
@@ -94,8 +94,31 @@ def test_the_recorded_step_is_taken_by_one_caller_and_given_back_when_it_fails(p
     assert recorded.lock.acquire(blocking=False)
 
 
+def test_a_recording_is_used_only_if_it_says_what_the_plain_step_says(patch_case, again, monkeypatch, caplog):
+    problem = _problem(patch_case, DELETION)
+    assert isinstance(mask_step._checked(problem), RecordedStep)
+    assert caplog.text == ""
+
+    def off(self: RecordedStep, rows: torch.Tensor, shift: tuple[int, int], number: int) -> Judged:
+        return Judged(self._mask, torch.full((2,), 9.0), torch.ones(2, dtype=torch.bool))
+
+    monkeypatch.setattr(RecordedStep, "__call__", off)
+    assert mask_step._checked(problem) is None
+    assert "a step cannot be recorded (its objective is off by " in caplog.text
+
+
+def test_where_nothing_can_be_recorded_the_log_says_why(patch_case, monkeypatch, caplog):
+    def fails(work: Callable[[], Judged], device: torch.device) -> None:
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(mask_step, "CudaGraph", fails)
+    assert mask_step._checked(_problem(patch_case, DELETION)) is None
+    assert "slower than they could be: a step cannot be recorded (operation not permitted" in caplog.text
+
+
 def test_a_cpu_has_the_plain_step(random_chain):
     x = torch.rand(1, 1, 32, 32)
+    record_steps(random_chain)
     fast = TargetModel(fast_model(random_chain), [0], x.device)
     problem = MaskProblem(fast, x, 1 - x, MaskUpsampler(32, 0, x.device), DELETION, 0.1, 0.5, 3.0)
     with mask_step.mask_step(problem, torch.zeros(1, GRID, GRID), 0.1) as step:
@@ -105,6 +128,7 @@ def test_a_cpu_has_the_plain_step(random_chain):
 @pytest.mark.gpu
 def test_a_gpu_records_the_step_and_says_the_same(random_chain):
     network = random_chain.to("cuda")
+    record_steps(network)
     try:
         x = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(0)).cuda()
         fast = TargetModel(fast_model(network), [0, 1], x.device)
