@@ -216,7 +216,8 @@ def ray_cluster(folder: Path) -> Iterator[str]:
     """A Ray of two cores on this machine; its address."""
     (port,) = free_ports(1)
     os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32), "RAY_TMPDIR": str(folder)}
-    command = [str(Path(sys.executable).with_name("ray")), "start", "--head", f"--port={port}", "--num-cpus=2", "--block"]
+    ray = str(Path(sys.executable).with_name("ray"))
+    command = [ray, "start", "--head", f"--port={port}", "--num-cpus=2", "--block"]
     quiet = ["--include-dashboard=false", "--disable-usage-stats", "--object-store-memory=80000000"]
     process = subprocess.Popen([*command, *quiet], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

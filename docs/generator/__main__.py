@@ -10,6 +10,7 @@ from pathlib import Path
 from docs.generator.commands import commands_page
 from docs.generator.openapi import openapi_page
 from docs.generator.pages import errors_page, limits_page, options_page, recipes_page
+from docs.generator.parts import parts_page
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 
@@ -21,6 +22,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "limits.md": limits_page,
     "openapi.yaml": openapi_page,
     "recipes.md": recipes_page,
+    "score-parts.md": parts_page,
 }
 
 
