@@ -1,6 +1,6 @@
 """What the autoencoders are worth where COVID-19 films are few: CoroNet against a ResNet-18 straight on the film.
 
-    coronet train DATA_DIR --recipe paper --run-dir runs/paper     (and so on: runs with the autoencoders to compare)
+    coronet train DATA_DIR --recipe paper --out runs/paper     (and so on: runs with the autoencoders to compare)
     python -m benchmarks.learning_curve DATA_DIR --tfen paper=runs/paper --tfen tuned=runs/tuned \\
         --tfen released=runs/released --cache-dir cache --out curve.json --plot curve.png
 
@@ -35,7 +35,7 @@ from model_src.atomic import atomic_write
 from model_src.classes import CLASS_NAMES, COVID
 from model_src.errors import RunError
 from model_src.networks.kinds import CINS, TFENS, AnyCIN
-from model_src.networks.tfen import TFEN
+from model_src.networks.tfen import TFEN, FilmTFEN
 from train.data.classifier_inputs import ClassifierInputs, residual_inputs
 from train.data.data_dir import read_data_dir
 from train.data.image_cache import ImageCache, open_cache
@@ -185,7 +185,9 @@ def fitted_network(
     """A trained classifier: of residuals if the inputs have a TFEN, else of films; the same network for both."""
     torch.manual_seed(seed)
     network = XrayResNet(settings.network) if train.tfen is None else CINS[settings.network]()
-    start_weights(network.network if isinstance(network, XrayResNet) else network, settings.network, settings.init)
+    backbone = network.network if isinstance(network, XrayResNet) else network
+    in_third = isinstance(train.tfen, FilmTFEN)
+    start_weights(backbone, settings.network, settings.init, film_in_third=in_third)
     if settings.normalise:
         mean, deviation = train.moments(0)
         prefix = "input" if train.tfen is None else "residual"
