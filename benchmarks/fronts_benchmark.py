@@ -1,6 +1,6 @@
 """TorchServe and Ray Serve beside each other: the shipped model, the same workers and threads, in one run.
 
-    python -m benchmarks.fronts_benchmark [--run archive/pretrained] [--rounds 5] [--seconds 6]
+    python -m benchmarks.fronts_benchmark [--run archive/pretrained | --model-store DIR] [--rounds 5] [--seconds 6]
         [--out build/bench/fronts]
 
 Needs both extras, [serve] and [ray]. Both servers run the whole time, with the numbers of workers that `coronet serve`
@@ -51,13 +51,14 @@ def main() -> None:
     """Measure both, print a table, write result.json."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, default=Path("archive/pretrained"))
+    parser.add_argument("--model-store", type=Path, help="an archive that was packed before, instead of --run")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=6.0, help="of each measurement")
     parser.add_argument("--out", type=Path, default=Path("build/bench/fronts"))
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="fronts-", dir="/tmp") as temporary, ExitStack() as stack:
-        _, store = pack(args.run, Path(temporary))
+        store = args.model_store or pack(args.run, Path(temporary))[1]
         servers, starts = {}, {}
         for name in _FRONTS:
             begun = time.perf_counter()

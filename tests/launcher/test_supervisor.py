@@ -79,6 +79,38 @@ def test_a_server_that_has_started_nothing_yet_is_ended_itself():
         process.stdout.close()
 
 
+def test_a_server_that_ends_its_own_processes_is_asked_itself():
+    launcher = """
+import os, signal, subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], preexec_fn=os.setpgrp)  # as Ray's
+def end(*_):
+    alive = child.poll() is None
+    child.kill()
+    child.wait()
+    sys.exit(5 if alive else 6)
+signal.signal(signal.SIGTERM, end)
+print("ready", flush=True)
+signal.pause()
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "launcher.supervisor", "--itself", sys.executable, "-c", launcher],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert process.stdout.readline() == "ready\n"
+    assert len(members(process.pid)) == 3  # of other process groups too
+    process.stdin.close()
+    try:
+        assert process.wait(10) == 5
+        assert gone(process.pid)
+    finally:
+        process.wait(40)
+        process.stdout.close()
+
+
 def test_signals_are_the_owners_business(supervisor):
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         supervisor.send_signal(number)
