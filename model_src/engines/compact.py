@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from model_src import torchscript
 from model_src.errors import ArtefactError
 from model_src.networks.coronet import CoroNet, summarise
-from model_src.networks.eager_copy import eager_copy
+from model_src.networks.plain_decoder import plain_copy
 from model_src.programs.network import ProgramNetwork
 
 
@@ -35,9 +35,8 @@ def scripted_compact(model: CoroNet) -> torch.jit.ScriptModule:
     Raises:
         ArtefactError: it was loaded from programs, and they are not of the kit's own networks.
     """
-    if any(isinstance(network, ProgramNetwork) for network in (model.tfen, model.cin)):
-        copy = eager_copy(model)
-        if copy is None:
-            raise ArtefactError("these programs are of other networks than the kit's, which TorchScript cannot take")
-        model = copy
-    return torchscript.script(CompactCoroNet(model.tfen, model.cin))
+    plain = plain_copy(model)
+    if plain is None and any(isinstance(network, ProgramNetwork) for network in (model.tfen, model.cin)):
+        raise ArtefactError("these programs are of other networks than the kit's, which TorchScript cannot take")
+    chain = plain or model
+    return torchscript.script(CompactCoroNet(chain.tfen, chain.cin))

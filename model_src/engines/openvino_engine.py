@@ -13,6 +13,7 @@ from model_src.engines.compact import CompactCoroNet
 from model_src.engines.mixed import mixed_copy
 from model_src.errors import ArtefactError
 from model_src.networks.coronet import Classified, CoroNet
+from model_src.networks.plain_decoder import plain_copy
 
 _TYPES = {"float32": "f32", "mixed": "f32", "bfloat16": "bf16", "float16": "f16"}
 _NAMES = {"mixed": "bfloat16"}  # what a precision needs, by a name that a reader knows
@@ -58,7 +59,7 @@ class OpenVINOEngine:
                 f"precision: this processor has no {_NAMES.get(precision, precision)} for openvino "
                 f"(it has {', '.join(capable)}); set precision: float32"
             )
-        converted_from = mixed_copy(model) if precision == "mixed" else model
+        converted_from = mixed_copy(model) if precision == "mixed" else plain_copy(model) or model
         if converted_from is None:
             raise ArtefactError("precision: mixed is for the kit's own networks; set precision: float32")
         settings = {

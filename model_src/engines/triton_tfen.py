@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from model_src.engines import triton_kernels as kernels
 from model_src.networks.folding import scale_and_shift
 from model_src.networks.fpae import FPAE
+from model_src.networks.plain_decoder import as_convolution
 from model_src.networks.tfen import TFEN, FilmTFEN
 
 _ALIGNED = 8  # channels of a map are a multiple of this, filled up with zeros
@@ -175,23 +176,20 @@ def _aligned(channels: int) -> int:
 
 
 def _layer(twins: list[nn.Conv2d | nn.ConvTranspose2d], dtype: torch.dtype, device: torch.device) -> _Layer:
-    """Both convolutions of a name. A transposed one of stride 1 is a plain one with its taps turned round."""
-    kernels_of = [
-        twin.weight.transpose(0, 1).flip(2, 3) if isinstance(twin, nn.ConvTranspose2d) else twin.weight
-        for twin in twins
-    ]
-    outputs, inputs = kernels_of[0].shape[:2]
+    """Both convolutions of a name, transposed ones as plain ones."""
+    layers = [as_convolution(twin) if isinstance(twin, nn.ConvTranspose2d) else twin for twin in twins]
+    outputs, inputs = layers[0].weight.shape[:2]
     depth, width = -(-9 * _aligned(inputs) // 32) * 32, max(16, 1 << (outputs - 1).bit_length())
     weights = torch.zeros(2, depth, width)
     bias = torch.zeros(2, width)
-    for number, (weight, twin) in enumerate(zip(kernels_of, twins, strict=True)):
+    for number, layer in enumerate(layers):
         taps = torch.zeros(9, _aligned(inputs), width)
-        taps[:, :inputs, :outputs] = weight.detach().float().cpu().permute(2, 3, 1, 0).reshape(9, inputs, outputs)
+        taps[:, :inputs, :outputs] = layer.weight.detach().float().cpu().permute(2, 3, 1, 0).reshape(9, inputs, outputs)
         weights[number, : 9 * _aligned(inputs)] = taps.flatten(0, 1)
-        if twin.bias is not None:
-            bias[number, :outputs] = twin.bias.detach().float().cpu()
+        if layer.bias is not None:
+            bias[number, :outputs] = layer.bias.detach().float().cpu()
     return _Layer(
-        weights.to(device, dtype), bias.to(device), _aligned(inputs), _aligned(outputs), int(twins[0].stride[0])
+        weights.to(device, dtype), bias.to(device), _aligned(inputs), _aligned(outputs), int(layers[0].stride[0])
     )
 
 

@@ -58,9 +58,10 @@ class FPAE(nn.Module):
         quarter_code = self._encode(quarter)[3]
         latent = self._encode(eighth)[3]
 
-        pyramid = torch.cat(
-            [full_code, _double(half_code), _double(_double(quarter_code)), _double(_double(_double(latent)))], 1
-        )
+        # From the smallest up, so that each doubling is done once for all that lies below it.
+        pyramid = torch.cat([quarter_code, _double(latent)], 1)
+        pyramid = torch.cat([half_code, _double(pyramid)], 1)
+        pyramid = torch.cat([full_code, _double(pyramid)], 1)
         y = self.conv_smooth3(self.conv_smooth2(self.conv_smooth1(pyramid)))
         y = F.relu(self.convtrans1(y) + c6)
         y = F.relu(self.convtrans2(y) + c5)
