@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "calibrate": ("calibrate", "learn from validation films when to say: I do not know"),
     "certify": ("certify", "test which explanation methods deserve trust"),
     "export": ("export", "turn a run folder into artefacts: programs and TorchScript"),
+    "compile": ("compile", "compile artefacts for this machine's processor"),
     "archive": ("archive", "pack artefacts into coronet.mar for TorchServe"),
 }
 
@@ -60,6 +61,7 @@ EXTRAS = {
     "calibrate": "train",
     "certify": "train",
     "export": "serve",
+    "compile": "serve",
     "archive": "serve",
 }
 

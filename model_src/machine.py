@@ -15,7 +15,7 @@ def processor(cpuinfo: Path = _CPUINFO) -> str:
 
     Two processors of one name have the same instructions, as far as a virtual machine says what it has.
     """
-    facts = {}
+    facts: dict[str, str] = {}
     try:
         for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
             name, _, value = line.partition(":")

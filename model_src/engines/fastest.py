@@ -23,6 +23,7 @@ from torch import Tensor
 
 from model_src.atomic import atomic_write
 from model_src.engines.choose import open_engine
+from model_src.engines.compiled_package import package_folder
 from model_src.engines.engine import Engine
 from model_src.engines.registry import ENGINES
 from model_src.engines.rule import Moved
@@ -64,9 +65,10 @@ class Check:
     digests: Mapping[str, str]
 
     def key(self, threads: int) -> str:
-        """Of what was found: it holds for these files, this processor, these versions and so many threads."""
-        facts = [sorted(self.digests.items()), processor(), threads, [_version(name) for name in _VERSIONS], ROOM]
-        return hashlib.sha256(json.dumps([*facts, CPU_CANDIDATES]).encode()).hexdigest()
+        """Of what was found: for these files, this processor, these versions, so many threads, what is compiled."""
+        compiled = sorted(path.name for path in package_folder().glob("*.json"))
+        facts = [sorted(self.digests.items()), processor(), threads, [_version(name) for name in _VERSIONS], compiled]
+        return hashlib.sha256(json.dumps([*facts, ROOM, CPU_CANDIDATES]).encode()).hexdigest()
 
 
 def open_fastest(

@@ -9,16 +9,16 @@ if TYPE_CHECKING:
     from model_src.engines.engine import EngineType
 
 
-def _cuda() -> EngineType:
-    from model_src.engines.cuda_graph_engine import CudaGraphEngine
-
-    return CudaGraphEngine
-
-
 def _openvino() -> EngineType:
     from model_src.engines.openvino_engine import OpenVINOEngine
 
     return OpenVINOEngine
+
+
+def _inductor() -> EngineType:
+    from model_src.engines.inductor_engine import InductorEngine
+
+    return InductorEngine
 
 
 def _torchscript() -> EngineType:
@@ -27,9 +27,16 @@ def _torchscript() -> EngineType:
     return TorchScriptEngine
 
 
+def _cuda() -> EngineType:
+    from model_src.engines.cuda_graph_engine import CudaGraphEngine
+
+    return CudaGraphEngine
+
+
 # Name, as in `handler: engine:` of model-config.yaml -> the engine. "auto" takes the first that can be had.
 ENGINES: dict[str, Callable[[], EngineType]] = {
-    "cuda": _cuda,
     "openvino": _openvino,
+    "inductor": _inductor,
     "torchscript": _torchscript,
+    "cuda": _cuda,  # last, so only by name, until benchmarks/gpu_benchmark.py has been run on a GPU
 }

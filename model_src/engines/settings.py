@@ -20,7 +20,7 @@ TOLERANCE = 0.01
 GPU_PRECISION = "float16"
 
 # What "auto" tries on a CPU (fastest.py), the baseline first. "mixed" is bfloat16 where it moves no answer (mixed.py).
-CPU_CANDIDATES = (("openvino", "float32"), ("openvino", "mixed"))
+CPU_CANDIDATES = (("openvino", "float32"), ("openvino", "mixed"), ("inductor", "float32"))
 
 
 def engine_names() -> tuple[str, ...]:

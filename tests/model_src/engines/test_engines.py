@@ -13,7 +13,6 @@ import torch
 from inference.predictor import Predictor
 from model_src import torchscript
 from model_src.engines.choose import open_engine
-from model_src.engines.cuda_graph_engine import CudaGraphEngine
 from model_src.engines.engine import EngineType
 from model_src.engines.openvino_engine import OpenVINOEngine
 from model_src.engines.registry import ENGINES
@@ -109,23 +108,9 @@ class _GpuEngine(ToyEngineType):
 def test_a_gpu_gets_half_precision_where_its_answer_is_right(
     scripted: CoroNet, monkeypatch, caplog, shift: float, asked: str, precision: str
 ) -> None:
-    monkeypatch.setitem(ENGINES, "cuda", lambda: ToyEngineType("no such device"))
     monkeypatch.setitem(ENGINES, "torchscript", lambda: _GpuEngine("cuda", PRECISIONS, shift))
     assert open_engine(scripted, SIZE, torch.device("cuda:0"), EngineSettings("auto", asked)).precision == precision
     assert ("predictions are slower" in caplog.text) == (shift > TOLERANCE)
-
-
-def test_a_gpu_whose_engine_cannot_be_had_keeps_half_precision(scripted: CoroNet, monkeypatch, caplog) -> None:
-    def cannot(*_: object) -> None:
-        raise ArtefactError("engine: cuda cannot run on cuda:0 (no compiler)")
-
-    monkeypatch.setattr(CudaGraphEngine, "open", cannot)
-    monkeypatch.setitem(ENGINES, "torchscript", lambda: _GpuEngine("cuda", PRECISIONS, 0.0))
-    chosen = open_engine(scripted, SIZE, torch.device("cuda:0"), EngineSettings())
-    assert (chosen.name, chosen.precision) == ("toy", "float16")
-    assert "cuda cannot run on cuda:0 (no compiler)" in caplog.text
-    with pytest.raises(ArtefactError, match="no compiler"):
-        open_engine(scripted, SIZE, torch.device("cuda:0"), EngineSettings("cuda"))
 
 
 @pytest.fixture
@@ -145,7 +130,7 @@ def test_an_engine_is_added_by_one_file_and_one_row(
     scripted: CoroNet, artefact_dir: Path, phantom_png: Path, add: Add
 ) -> None:
     add(ToyEngineType())
-    assert engine_names() == ("auto", "toy", "cuda", "openvino", "torchscript")
+    assert engine_names() == ("auto", "toy", "openvino", "inductor", "torchscript", "cuda")
     for settings in (EngineSettings(), EngineSettings("toy"), EngineSettings("toy", "float32")):
         assert open_engine(scripted, SIZE, CPU, settings).name == "toy"
     served = Predictor(artefact_dir)
@@ -198,4 +183,4 @@ def test_a_precision_that_the_processor_lacks_is_refused_instead_of_silently_rep
 def test_names_of_engines_are_listed_without_torch() -> None:
     code = "import sys, model_src.engines.settings as s; print(s.engine_names(), 'torch' in sys.modules)"
     said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert said.strip() == "('auto', 'cuda', 'openvino', 'torchscript') False"
+    assert said.strip() == "('auto', 'openvino', 'inductor', 'torchscript', 'cuda') False"
