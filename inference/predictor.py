@@ -14,6 +14,7 @@ from torch import Tensor
 
 from explanations import METHODS, Attribution, ExplainOptions, describe_methods, explain_batch, parse_options
 from explanations.deadline import Deadline
+from explanations.fast_model import record_steps
 from explanations.time_limit import Pace, check_time, expected_seconds, measure_pace
 from inference.batches import in_batches
 from inference.results import Explanation, Prediction, XrayInfo
@@ -78,6 +79,8 @@ class Predictor:
         else:
             check = Check(images, self.info.sha256)
             self.engine, self.tried = open_fastest(self.network, self.info.image_size, engine, check)
+        if explains and self.engine.name == "cuda":  # who asks for graphs gets them for explanations too
+            record_steps(self.network)
         self._warm_up(explains)
         self.pace = measure_pace(self.network, self.info.image_size) if explains else Pace(0.0, 0.0, 0.0)
 

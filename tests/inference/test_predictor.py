@@ -15,6 +15,7 @@ from explanations.time_limit import Pace
 from inference.predictor import Predictor
 from model_src.classes import CLASS_NAMES, COVID, HEALTHY, PNEUMONIA
 from model_src.errors import ArtefactError, InternalError, InvalidRequest, OutOfMemory
+from tests.model_src.engines.toy_engine import ToyEngine
 
 # Fewer steps than the default, so that the test is quick; a method that is not named here keeps its own.
 QUICK = {"meaningful_perturbation": 3, "integrated_gradients": 4, "gradient_shap": 2, "occlusion": 9}
@@ -201,3 +202,18 @@ def test_own_memory_error_is_named(predictor, make_png, monkeypatch):
     (error,) = predictor.predict([predictor.read(make_png(0))])
     assert isinstance(error, OutOfMemory)
     assert error.status == 507
+
+
+@pytest.mark.parametrize(("engine", "explains", "records"), [("cuda", True, 1), ("cuda", False, 0), ("toy", True, 0)])
+def test_steps_are_recorded_where_the_engine_of_cuda_graphs_was_asked_for(
+    artefact_dir, monkeypatch, engine, explains, records
+):
+    def opened(model, *_):
+        return ToyEngine(model, "float16", 0.0, name=engine)
+
+    told = []
+    monkeypatch.setattr("inference.predictor.open_engine", opened)
+    monkeypatch.setattr("inference.predictor.open_fastest", lambda *given: (opened(*given), ()))
+    monkeypatch.setattr("inference.predictor.record_steps", told.append)
+    served = Predictor(artefact_dir, explains=explains)
+    assert told == [served.network] * records
