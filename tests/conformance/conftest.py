@@ -21,7 +21,7 @@ FRONTS = ("torchserve", "ray")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What starts servers is marked e2e, as in tests/e2e."""
     for item in items:
-        if Path(__file__).parent in item.path.parents and "front" in getattr(item, "fixturenames", ()):
+        if Path(__file__).parent in item.path.parents and {"front", "server"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.e2e)
 
 

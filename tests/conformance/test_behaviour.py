@@ -15,10 +15,7 @@ import requests
 
 from client.http import CoroNetClient, gray_png
 from client.size_check import refuses
-from handlers.limits import Limits
 from handlers.server_files import ServerFiles
-from handlers.service import Request, respond
-from inference.predictor import Predictor
 from launcher.torchserve_config import read_properties
 from model_src.errors import ImageTooLarge, Overloaded
 from model_src.model_names import EXPLAIN_MODEL
@@ -37,16 +34,6 @@ def post(front):
         return requests.post(server.url + path, headers={**token, **(headers or {})}, timeout=120, **arguments)
 
     return send
-
-
-def test_an_answer_is_the_services_own(post, inputs, artefact_dir):
-    """Neither front adds anything to what the core makes of a request."""
-    (expected,) = respond(Predictor(artefact_dir), Limits(), [Request({"body": inputs.image}, explain=False)])
-    found, wanted = post(PREDICT, data=inputs.image).json(), json.loads(expected.body)
-    assert list(found) == list(wanted)
-    for name in ("probabilities", "residual"):
-        assert found.pop(name) == pytest.approx(wanted.pop(name), abs=1e-5)
-    assert found == wanted
 
 
 def test_bad_requests_among_good_ones_harm_none(post, inputs):

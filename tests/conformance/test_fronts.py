@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.asked import ALL, Asked
+from tests.conformance.asked import ALL, EXPLANATIONS, WAYS, Asked
 from tests.conformance.conftest import FRONTS
 from tests.conformance.observed import ask, observed
 
@@ -31,6 +31,15 @@ def test_a_question_is_answered_as_expected(front, asked: Asked, inputs):
     if asked.same_as:
         (other,) = (each for each in ALL if each.name == asked.same_as)
         assert response.content == ask(server, other, inputs).content
+
+
+OF_THE_MODEL = [each for each in (*WAYS, *EXPLANATIONS) if each.same_as is None and each.name != "DICOM objects"]
+
+
+@pytest.mark.parametrize("asked", OF_THE_MODEL, ids=lambda asked: asked.name)
+def test_both_fronts_give_the_same_bytes(server, ray_server, asked: Asked, inputs):
+    """Neither adds anything to what the archive's handler makes of a request."""
+    assert ask(server, asked, inputs).content == ask(ray_server, asked, inputs).content
 
 
 def test_the_table_holds_what_differs_and_nothing_else():
