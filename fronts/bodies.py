@@ -65,7 +65,7 @@ class Bodies:
         while True:
             try:
                 message = await asyncio.wait_for(receive(), self._silence)
-            except TimeoutError:
+            except asyncio.TimeoutError:
                 raise _given_up(f"nothing came for {self._silence:g} s") from None
             if message["type"] == "http.disconnect":
                 raise _given_up("the connection broke off")
@@ -91,7 +91,7 @@ async def discard(scope: Scope, receive: Incoming, most: int, silence: float = S
     while length <= most:
         try:
             message = await asyncio.wait_for(receive(), silence)
-        except TimeoutError:
+        except asyncio.TimeoutError:
             return False
         if message["type"] == "http.disconnect":
             return False

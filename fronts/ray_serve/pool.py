@@ -125,7 +125,7 @@ class Pool:
             return None
         try:
             return bytes(await asyncio.wait_for(self._handle.describe.remote(), 5.0))
-        except (TimeoutError, RayError, RayServeException):
+        except (asyncio.TimeoutError, RayError, RayServeException):
             return None
 
 
