@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks import gpu_traffic
 from benchmarks.gpu_record import Record, Row
 from benchmarks.shipped import jpeg
 from model_src.cuda_graph import CudaGraph
@@ -119,7 +120,7 @@ def roofline(record: Record, rows: list[Row]) -> None:
                     reference()
                 replay = CudaGraph(work, record.device).replay if record.on_gpu else work
                 taken = record.device_seconds(replay)
-                least = bytes_of_maps(batch, size) if name == "autoencoders" else float("nan")
+                least = gpu_traffic.fused(chain, batch, size).bytes if name == "autoencoders" else float("nan")
                 flop = counter.get_total_flops()
                 record.add(rows, {
                     "batch": batch, "half": name, "device_ms": 1000 * taken, "launches": launches(record, work),
@@ -281,19 +282,6 @@ def ceilings(record: Record) -> tuple[float, float]:
     source = torch.zeros(2**29 if record.on_gpu else 2**10, device=record.device)
     target = torch.empty_like(source)
     return peak, 2 * source.numel() * 4 / record.device_seconds(lambda: target.copy_(source))
-
-
-def bytes_of_maps(batch: int, size: int) -> float:
-    """What both autoencoders move at least, if each map in float16 is written once and read once by each reader."""
-    full, pixels = 0, batch * size * size
-    full += 4 + 2 * 8 + 2 * (8 + 16) + 2 * (16 + 32)  # the image; conv1 to conv3, read and written
-    encode = 2 * (32 + 24 + 24 + 16 + 16 + 16 + 16 + 8)  # conv4 to conv7; twelve channels are stored as sixteen
-    levels = encode * (1 + 1 / 4 + 1 / 16 + 1 / 64)
-    down = 2 * 32 * (1 + 1 / 4) * (1 + 1 / 4 + 1 / 16) - 2 * 32 * 0  # three halvings
-    pyramid = 2 * (8 + 24 / 4 + 32) + 2 * (8 + 16 / 4 + 24) / 4 + 2 * (8 + 8 / 4 + 16) / 16 + 2 * (8 + 8) / 64
-    smooth = 2 * (32 + 16 + 16 + 8 + 8 + 8)
-    decode = 2 * (8 + 16 + 16 + 16 + 16 + 16 + 16 + 24 + 24 + 24 + 32 + 32 + 32 + 16 + 16 + 16 + 8 + 8 + 8) + 4 + 4
-    return pixels * (2 * (full + levels + down + pyramid + smooth + decode) + 4 * (1 + 2 + 3) + 2 * 8)
 
 
 def launches(record: Record, work: Callable[[], object]) -> int:

@@ -48,7 +48,7 @@ def same_steps(record: Record, rows: list[Row]) -> None:
 def _step(record: Record, batch: int, size: int) -> tuple[Callable[[], Tensor], list[Tensor]]:
     """The step of the kit's training, channels-last in bfloat16; and its weights."""
     torch.manual_seed(0)
-    network = CIN().to(record.device, memory_format=torch.channels_last)
+    network = CIN().to(record.device).to(memory_format=torch.channels_last)
     optimiser = torch.optim.Adam(network.parameters(), 1e-3, capturable=record.on_gpu)
     x = torch.rand(batch, 3, size, size, device=record.device).contiguous(memory_format=torch.channels_last)
     targets = F.one_hot(torch.arange(batch, device=record.device) % 3, 3).float()

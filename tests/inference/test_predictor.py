@@ -211,7 +211,7 @@ def test_steps_are_recorded_where_the_engine_of_cuda_graphs_was_asked_for(
     def opened(model, *_):
         return ToyEngine(model, "float16", 0.0, name=engine)
 
-    told = []
+    told: list[object] = []
     monkeypatch.setattr("inference.predictor.open_engine", opened)
     monkeypatch.setattr("inference.predictor.open_fastest", lambda *given: (opened(*given), ()))
     monkeypatch.setattr("inference.predictor.record_steps", told.append)
