@@ -5,14 +5,14 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchvision.models.resnet import BasicBlock
 
 from model_src.engines.half_convolution import HalfConvolution
 from model_src.networks.cin import CIN
+from model_src.networks.resnet import BasicBlock
 
 
 class _Block:
-    """torchvision's BasicBlock."""
+    """A BasicBlock."""
 
     def __init__(self, block: BasicBlock, dtype: torch.dtype, device: torch.device) -> None:
         self._first = HalfConvolution(block.conv1, block.bn1, dtype, device)

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor
-from torchvision.models.resnet import BasicBlock, ResNet
 
 from model_src.classes import CLASS_NAMES
+from model_src.networks.resnet import ResNet18
 
 
-class CIN(ResNet):
-    """torchvision's ResNet-18 on the TFEN's output, with names of parameters unchanged.
+class CIN(ResNet18):
+    """A ResNet-18 on the TFEN's output, with torchvision's names of parameters.
 
     The paper feeds residuals as they are; a recipe may ask for standardised ones, and then the mean and
     standard deviation of the training residuals travel here as two buffers (0 and 1 by default). Batch
@@ -21,7 +21,7 @@ class CIN(ResNet):
     residual_std: Tensor
 
     def __init__(self) -> None:
-        super().__init__(BasicBlock, [2, 2, 2, 2], num_classes=len(CLASS_NAMES))
+        super().__init__(classes=len(CLASS_NAMES))
         self.register_buffer("residual_mean", torch.zeros(3, 1, 1))
         self.register_buffer("residual_std", torch.ones(3, 1, 1))
 
