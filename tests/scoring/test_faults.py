@@ -61,7 +61,7 @@ def test_a_manifest_that_does_not_fit_leaves_none(write_films, options, run_fold
     other = RunFolder(run_folder.path.parent / "other")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     other.prepare()
-    other.keep_model = lambda archive: "0" * 64
+    monkeypatch.setattr(other, "keep_model", lambda archive: "0" * 64)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
     try:
         with pytest.raises(OSError, match="File too large"):
@@ -72,7 +72,7 @@ def test_a_manifest_that_does_not_fit_leaves_none(write_films, options, run_fold
 
 
 def test_a_part_that_cannot_be_written_says_how_many_films_are_done(write_films, options, run_folder, monkeypatch):
-    written = []
+    written: list[Path] = []
 
     def refuse(path: Path, content: bytes) -> None:
         if written:

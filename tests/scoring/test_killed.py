@@ -34,8 +34,9 @@ def start(films: Path, archive: Path, out: Path, workers: int) -> subprocess.Pop
     """`coronet score` in a process group of its own."""
     command = [sys.executable, "-m", "cli", "score", str(films), "--model", str(archive), "--out", str(out)]
     more = ["--shard-films", str(_SHARD), "--workers", str(workers)]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen([*command, *more], **quiet, start_new_session=True)
+    return subprocess.Popen(
+        [*command, *more], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
 
 
 def parts_of(out: Path) -> list[Path]:
@@ -124,7 +125,7 @@ def deadly_serve(connection, order):
             os.kill(os.getpid(), signal.SIGKILL)
         return read(self, film)
 
-    FilmReader.read = deadly
+    setattr(FilmReader, "read", deadly)  # noqa: B010 (it is a method to mypy)
     _serve(connection, order)
 
 

@@ -67,8 +67,9 @@ class Cluster:
     def score(self, *words: object) -> subprocess.Popen[str]:
         """`coronet score ... --ray` on it."""
         command = [sys.executable, "-m", "cli", "score", *map(str, words), "--ray", self.address]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        return subprocess.Popen(command, env=self.environment, **pipes)
+        return subprocess.Popen(
+            command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
 
 
 @pytest.fixture
