@@ -39,6 +39,7 @@ from PIL import Image
 
 from benchmarks.shipped import pack
 from benchmarks.train_benchmark import processor
+from launcher.stop_signals import stop_signals
 from launcher.torchserve_config import free_ports
 from phantoms.generate import make_phantom
 
@@ -59,7 +60,7 @@ def main() -> int:
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     os.environ["OMP_NUM_THREADS"] = "1"
-    with tempfile.TemporaryDirectory(prefix="score-") as name:
+    with stop_signals(), tempfile.TemporaryDirectory(prefix="score-") as name:
         folder = Path(name)
         _, store = pack(args.run, folder)
         small, large = folder / "small", folder / "large"
