@@ -13,7 +13,7 @@ from model_src.networks.eager_copy import eager_copy
 
 
 def plain_copy(model: CoroNet) -> CoroNet | None:
-    """An eager CoroNet that says the same, weights shared but for the decoders; None if its networks are not the kit's."""
+    """An eager CoroNet that says the same, weights shared but for the decoders; None if its networks are not ours."""
     shared = eager_copy(model)
     if shared is None:
         return None
