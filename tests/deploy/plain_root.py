@@ -166,7 +166,6 @@ def _context(word: str) -> list[Path]:
     """The files below a path of the checkout that a build sees."""
     from tests.deploy.test_containerfiles import ignored
 
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", word], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
-    return [ROOT / name for name in listed.split("\0") if name and not ignored(name)]
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", word]
+    listed = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [ROOT / name for name in listed.split("\0") if (ROOT / name).is_file() and not ignored(name)]
