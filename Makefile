@@ -8,7 +8,7 @@ BUILDER ?= podman build
 BUILD_FLAGS ?=
 VERSION = $(shell sed -n 's/^version = //p' setup.cfg)
 
-.PHONY: help install demo serve web test test-slow coverage check audit bench image-cpu image-gpu image-client clean
+.PHONY: help install demo serve web test test-slow coverage check audit bench bench-quick image-cpu image-gpu image-client clean
 
 help:
 	@echo "make demo [XRAY=FILE]  a chest X-ray classified and explained by TorchServe, pictures in build/demo"
@@ -21,6 +21,7 @@ help:
 	@echo "make audit             known vulnerabilities of what is installed (asks pypi.org)"
 	@echo "make bench             the benchmarks of engines, serving, explanations, training and evaluation"
 	@echo "make image-cpu         the server as a container image; also image-gpu, image-client"
+	@echo "make bench-quick [COMMIT=HEAD]  where this tree is slower than a commit, in under three minutes"
 	@echo "make install           only the environment, in .venv; does nothing when it is up to date"
 	@echo "make clean             remove build/ and caches (not .venv)"
 
@@ -85,6 +86,11 @@ image-cpu image-gpu: image-%:
 
 image-client:
 	$(BUILDER) --file deploy/containers/Containerfile.client --tag coronet-client:$(VERSION) $(BUILD_FLAGS) .
+
+# Under three minutes: where this tree is slower than COMMIT.
+COMMIT ?= HEAD
+bench-quick: install
+	@$(VENV)/bin/python -m benchmarks.quick $(COMMIT) --out build/bench/quick.json
 
 clean:
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache *.egg-info

@@ -46,7 +46,7 @@ class MadeFor:
 
 def made_for(model: CoroNet, image_size: int) -> MadeFor:
     """What a package for `model` on this machine has to be made for."""
-    return MadeFor(_weights_digest(model), image_size, processor(), torch.__version__)
+    return MadeFor(weights_digest(model), image_size, processor(), torch.__version__)
 
 
 def package_folder() -> Path:
@@ -122,7 +122,7 @@ def find_package(model: CoroNet, image_size: int) -> Path:
     return path
 
 
-def _weights_digest(model: CoroNet) -> str:
+def weights_digest(model: CoroNet) -> str:
     digest = hashlib.sha256()
     parts: list[nn.Module] = [model.tfen, model.cin]
     for part in parts:

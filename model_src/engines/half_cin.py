@@ -33,7 +33,8 @@ class HalfCIN:
         self.std = cin.residual_std.flatten().to(device)
         self._start = HalfConvolution(cin.conv1, cin.bn1, dtype, device)
         layers = (cin.layer1, cin.layer2, cin.layer3, cin.layer4)
-        self._blocks = [_Block(block, dtype, device) for layer in layers for block in layer]
+        blocks = [block for layer in layers for block in layer if isinstance(block, BasicBlock)]
+        self._blocks = [_Block(block, dtype, device) for block in blocks]
         self._weight = cin.fc.weight.to(device)
         self._bias = cin.fc.bias.to(device)
 

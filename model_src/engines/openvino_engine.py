@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import warnings
 from typing import Any
@@ -11,9 +12,12 @@ from torch import Tensor
 
 from model_src.engines.compact import CompactCoroNet
 from model_src.engines.mixed import mixed_copy
+from model_src.engines.openvino_cache import keep, kept_path, read_kept
 from model_src.errors import ArtefactError
 from model_src.networks.coronet import Classified, CoroNet
 from model_src.networks.plain_decoder import plain_copy
+
+logger = logging.getLogger(__name__)
 
 _TYPES = {"float32": "f32", "mixed": "f32", "bfloat16": "bf16", "float16": "f16"}
 _NAMES = {"mixed": "bfloat16"}  # what a precision needs, by a name that a reader knows
@@ -59,9 +63,6 @@ class OpenVINOEngine:
                 f"precision: this processor has no {_NAMES.get(precision, precision)} for openvino "
                 f"(it has {', '.join(capable)}); set precision: float32"
             )
-        converted_from = mixed_copy(model) if precision == "mixed" else plain_copy(model) or model
-        if converted_from is None:
-            raise ArtefactError("precision: mixed is for the kit's own networks; set precision: float32")
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
             "NUM_STREAMS": 1,
@@ -69,15 +70,27 @@ class OpenVINOEngine:
             "INFERENCE_PRECISION_HINT": _TYPES[precision],
             "ENABLE_CPU_PINNING": False,  # several workers would pin themselves to the same cores
         }
+        versions = [openvino.__version__, torch.__version__]
+        path = kept_path(model, image_size, {"precision": precision, **settings}, versions)
+        if path is not None and (blob := read_kept(path)) is not None:
+            try:
+                return cls(core.import_model(blob, "CPU", settings).create_infer_request(), precision)
+            except RuntimeError as error:
+                logger.warning("%s: cannot be used and is made again (%s)", path, type(error).__name__)
+        chain = mixed_copy(model) if precision == "mixed" else plain_copy(model) or model
+        if chain is None:
+            raise ArtefactError("precision: mixed is for the kit's own networks; set precision: float32")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the converter traces, which PyTorch has deprecated
                 converted = openvino.convert_model(
-                    CompactCoroNet(converted_from.tfen, converted_from.cin).eval(),
+                    CompactCoroNet(chain.tfen, chain.cin).eval(),
                     example_input=torch.zeros(1, 1, image_size, image_size),
                     input=[openvino.PartialShape([-1, 1, image_size, image_size])],
                 )
             compiled = core.compile_model(converted, "CPU", settings)
+            if path is not None:
+                keep(path, compiled.export_model().getvalue())
         except Exception as error:  # conversion, shapes, plugin: each has exceptions of its own
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
             raise ArtefactError(

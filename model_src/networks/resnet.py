@@ -15,7 +15,7 @@ _BLOCKS = 2  # in each layer
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions, and the input added to what they give."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int, downsample: nn.Module | None) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: int, downsample: nn.Sequential | None) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(outputs)

@@ -20,6 +20,7 @@ class ProgramNetwork(nn.Module):
         for name, value in program.weights.items():
             _place(self, name, value, name in program.parameters)
         self._places = [(value, *_parent(self, weight)) for value, weight in program.graph.weights.items()]
+        self.graph = program.graph  # what tells two programs with the same weights apart
         self._input = program.graph.input
         self._forward = program.graph.path([program.graph.input], [program.graph.output])
 
