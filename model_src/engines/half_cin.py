@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -17,7 +19,7 @@ class _Block:
     def __init__(self, block: BasicBlock, dtype: torch.dtype, device: torch.device) -> None:
         self._first = HalfConvolution(block.conv1, block.bn1, dtype, device)
         self._second = HalfConvolution(block.conv2, block.bn2, dtype, device)
-        down = block.downsample
+        down: Any = block.downsample  # a convolution and its batch norm, which a Sequential's type does not tell
         self._down = HalfConvolution(down[0], down[1], dtype, device) if down else None
 
     def __call__(self, x: Tensor) -> Tensor:
