@@ -58,7 +58,7 @@ def kill_after(process: subprocess.Popen[bytes], seconds: float) -> bool:
     return at_work
 
 
-@pytest.mark.parametrize("times", [3, pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("times", [3, pytest.param(50, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])])
 def test_killed_at_random_points_and_resumed_with_other_numbers_of_workers(times, whole, archive, tmp_path):
     films, out, draw = tmp_path / "films", tmp_path / "killed", random.Random(times)
     started = time.monotonic()
