@@ -9,6 +9,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from model_src.check_images import CHECK_IMAGES_NAME
+
 _ROOT = Path(__file__).parents[1]
 _SIZE = 32  # pixels
 
@@ -27,7 +29,10 @@ def small_archive(run: Path, path: Path) -> Path:
         command = [sys.executable, "-m", "cli", "export", str(run.resolve()), "--out", str(artefacts)]
         subprocess.run(command, check=True, cwd=_ROOT, stdout=subprocess.DEVNULL)
         info = artefacts / "artefacts.json"
-        info.write_text(json.dumps({**json.loads(info.read_text()), "image_size": _SIZE}))
+        facts = json.loads(info.read_text()) | {"image_size": _SIZE}
+        if facts["sha256"].pop(CHECK_IMAGES_NAME, None):  # pictures of the usual size
+            (artefacts / CHECK_IMAGES_NAME).unlink()
+        info.write_text(json.dumps(facts))
         temporary = path.with_suffix(".new")
         with zipfile.ZipFile(temporary, "w") as packed:
             for file in sorted(artefacts.iterdir()):
