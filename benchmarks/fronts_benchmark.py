@@ -10,6 +10,9 @@ generated X-ray. Medians over rounds; a ratio is the median of the rounds' ratio
 
     1 client, 4 clients    predictions without a pause
     flooded                4 clients that predict, beside 2 that ask for explanations without a pause
+
+On a machine that does other things too, images per second say little. The processor's seconds per image, of all
+processes of a server together, say more (with a flood, its explanations are in them).
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from importlib.metadata import version
@@ -44,7 +47,8 @@ _ROOT = Path(__file__).parents[1]
 _FRONTS = ("torchserve", "ray")
 _FLOOD_CLIENTS = 2
 _STEPS = 30  # of each of their explanations: some seconds, so that a round need not wait for the last ones
-_FIGURES = ("per_second", "p50", "p95")
+_SITUATIONS = ("1 client", "4 clients", "flooded")
+_FIGURES = ("per_second", "p50", "p95", "cpu_seconds")
 
 
 def main() -> None:
@@ -54,6 +58,7 @@ def main() -> None:
     parser.add_argument("--model-store", type=Path, help="an archive that was packed before, instead of --run")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=6.0, help="of each measurement")
+    parser.add_argument("--situations", nargs="+", choices=_SITUATIONS, default=_SITUATIONS)
     parser.add_argument("--out", type=Path, default=Path("build/bench/fronts"))
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
@@ -66,7 +71,7 @@ def main() -> None:
             starts[name] = time.perf_counter() - begun
         idle = {name: _idle_cores(server) for name, server in servers.items()}
         memory = {name: _memory_mb(server) for name, server in servers.items()}
-        rounds = [_round(servers, number, args.seconds) for number in range(args.rounds)]
+        rounds = [_round(servers, number, args.seconds, args.situations) for number in range(args.rounds)]
     result = {
         "device": processor(),
         "cores": available_cores(),
@@ -96,21 +101,24 @@ def _started(name: str, store: Path, state: Path) -> Iterator[Server]:
         yield server
 
 
-def _round(servers: Mapping[str, Server], number: int, seconds: float) -> dict[str, dict[str, Any]]:
+def _round(
+    servers: Mapping[str, Server], number: int, seconds: float, situations: Sequence[str]
+) -> dict[str, dict[str, Any]]:
     """Situation -> front -> figures."""
     body = jpeg()
     found: dict[str, dict[str, Any]] = {}
     order = list(servers.items())[:: 1 if number % 2 == 0 else -1]
-    for situation in ("1 client", "4 clients", "flooded"):
+    for situation in situations:
         for name, server in order:
             connect = partial(predicting, server, body)
             drive(connect, 2, 0.5)  # connections, and whatever slept
+            before = _cpu_seconds(server)
             if situation == "flooded":
                 with _flood(server, body):
                     load = drive(connect, 4, seconds)
             else:
                 load = drive(connect, int(situation[0]), seconds)
-            figures = load.as_json()
+            figures = load.as_json() | {"cpu_seconds": (_cpu_seconds(server) - before) / max(1, len(load.waits))}
             found.setdefault(situation, {})[name] = {key: figures[key] for key in (*_FIGURES, "failed")}
             print(f"round {number + 1}, {situation}, {name}: {load.per_second:.2f} images/s", flush=True)
     return found
@@ -175,11 +183,11 @@ def _ratios(rounds: list[dict[str, dict[str, Any]]]) -> dict[str, dict[str, floa
 
 
 def _table(result: Mapping[str, Any]) -> str:
-    lines = ["", "| | front | images/s | p50 | p95 |", "| --- | --- | --- | --- | --- |"]
+    lines = ["", "| | front | images/s | p50 | p95 | CPU per image |", "| --- " * 6 + "|"]
     for situation, found in result["medians"].items():
         for name, figures in found.items():
-            waits = " | ".join(f"{figures[key] * 1000:.0f} ms" for key in ("p50", "p95"))
-            lines.append(f"| {situation} | {name} | {figures['per_second']:.2f} | {waits} |")
+            seconds = " | ".join(f"{figures[key] * 1000:.0f} ms" for key in ("p50", "p95", "cpu_seconds"))
+            lines.append(f"| {situation} | {name} | {figures['per_second']:.2f} | {seconds} |")
         ratios = " | ".join(f"{result['ray / torchserve'][situation][key]:.3f}" for key in _FIGURES)
         lines.append(f"| {situation} | ray / torchserve | {ratios} |")
     others = {key: result[key] for key in ("start_seconds", "idle_cores", "unshared_mb")}

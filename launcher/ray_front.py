@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import sys
 from collections.abc import Iterator
@@ -145,13 +146,14 @@ def _pool(pool: WorkerPool, most: int | None) -> PoolSettings:
     if most is not None and most < pool.workers:
         raise ServerError(f"found at most {most} workers of {pool.model} and {pool.workers} of them always, need more")
     highest = most or pool.workers
+    chosen = os.environ.get("OMP_NUM_THREADS", "")  # the operator's own choice; Ray sets it for itself later
     return PoolSettings(
         model=pool.model,
         workers=pool.workers,
         most_workers=highest,
         batch=pool.batch,
         delay=pool.delay / 1000,
-        threads=max(1, available_cores() // highest),
+        threads=int(chosen) if chosen.isdigit() and int(chosen) > 0 else max(1, available_cores() // highest),
         silence=pool.response_timeout,
         start=pool.startup_timeout,
     )

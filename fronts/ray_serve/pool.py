@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -45,8 +44,7 @@ class Pool:
         """The deployment, for `serve.run_many`."""
         pool = self.settings
         environment = {
-            # Ray sets it to 1 for every worker of its own.
-            "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS") or str(pool.threads),
+            "OMP_NUM_THREADS": str(pool.threads),  # Ray sets it to 1
             "TMPDIR": front.temporary,
         }
         gpu = 0.0

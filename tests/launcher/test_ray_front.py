@@ -54,6 +54,7 @@ def told(monkeypatch):
 def test_what_the_front_is_told(told, store, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "available_cores", lambda: 4)
     monkeypatch.setattr(module, "count_gpus", lambda properties: 0)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     port = _free()
     settings = told(store, tmp_path / "state", port=port, workers=1, most_workers=4, most_explain_workers=2)
     predictions, explanations = settings.pools
@@ -75,6 +76,11 @@ def test_given_keys_are_told_by_their_place_and_not_copied(told, store, tmp_path
     (tmp_path / "keys").write_text("given-0123456789abcdef\n")
     settings = told(store, tmp_path / "state", port=_free(), keys=MountedKeys(tmp_path / "keys", 7.0))
     assert (settings.keys, settings.key_overlap) == (str(tmp_path / "keys"), 7.0)
+
+
+def test_the_operators_threads_are_those_of_every_worker(told, store, tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert [each.threads for each in told(store, tmp_path / "state", port=_free()).pools] == [3, 3]
 
 
 def test_one_pool_for_both(told, store, tmp_path):
