@@ -97,10 +97,10 @@ def test_it_is_for_gpus_in_half_precision() -> None:
 
 
 def test_a_machine_that_cannot_have_it_says_so_in_one_line(random_chain: CoroNet, monkeypatch) -> None:
-    monkeypatch.setitem(sys.modules, "triton", None)
-    for name in ("fused_chain", "triton_tfen", "triton_kernels"):
-        monkeypatch.delitem(sys.modules, f"model_src.engines.{name}", raising=False)
-    with pytest.raises(ArtefactError, match=r"cuda cannot run on cuda:0 \(\w+: .*triton.*\); set engine: torchscript"):
+    monkeypatch.setitem(sys.modules, "model_src.engines.fused_chain", None)  # as where there is no Triton
+    with pytest.raises(
+        ArtefactError, match=r"cuda cannot run on cuda:0 \(ModuleNotFoundError: .+\); set engine: torch"
+    ):
         open_engine(random_chain, 32, GPU, EngineSettings("cuda", "float16"))
 
 
