@@ -1,4 +1,4 @@
-"""The TFEN on a GPU, both autoencoders as one network in 35 kernels (triton_kernels.py)."""
+"""The TFEN on a GPU, both autoencoders as one network in 37 kernels (triton_kernels.py)."""
 
 from __future__ import annotations
 
