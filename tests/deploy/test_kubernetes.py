@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from cli.main import parse
+from fronts.ray_serve.routes import OPEN_PATHS
 from model_src.classes import RESEARCH_USE
 from model_src.time_limits import DRAIN, STOP, WORKER_START
 from tests.deploy.containerfile import CONTAINERS, stages_of
@@ -269,3 +270,9 @@ def test_components_fit_the_servers(component, tmp_path):
         labels = [pod["metadata"]["labels"] for pod in pods("cpu").values()]
         assert all(monitor["spec"]["selector"]["matchLabels"].items() <= each.items() for each in labels)
         assert monitor["spec"]["podMetricsEndpoints"][0]["port"] == "metrics"
+    if component == "ray":
+        for deployment in (each for each in built if each["kind"] == "Deployment"):
+            (container,) = deployment["spec"]["template"]["spec"]["containers"]
+            assert parse(container["args"]).front == "ray"
+            assert container["readinessProbe"]["httpGet"]["path"] in OPEN_PATHS
+            assert {"name": "shared", "mountPath": "/dev/shm"} in container["volumeMounts"]
