@@ -24,6 +24,8 @@ _FORMAT = {
     "write_page_checksum": True,
     "store_schema": True,
 }
+# What reading a damaged part may raise. An OSError among them may be the disk's, which is no better.
+DAMAGED = (OSError, pa.ArrowException, KeyError, ValueError)
 _ANSWERED, _ERRORS, _RUN = "coronet.answered", "coronet.errors", "coronet.settings"
 
 

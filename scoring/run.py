@@ -6,15 +6,16 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TextIO
 
-from model_src.errors import CoroNetError, OutputError
+from model_src.errors import CoroNetError, OutputError, RunError
 from scoring.backend import Backend, WorkerOrder
 from scoring.begin import begin, opened
 from scoring.listing import Changes, compare
 from scoring.manifest import read_films
 from scoring.options import ScoreOptions
-from scoring.part import PartCounts, read_counts
+from scoring.part import DAMAGED, PartCounts, read_counts
 from scoring.progress import Progress
 from scoring.reading import FilmReader
 from scoring.run_folder import RunFolder, RunRecord
@@ -64,7 +65,10 @@ def score(folder: RunFolder, options: ScoreOptions, backend: Backend, stream: Te
             changes = found
         complete = not folder.missing(record)
         if complete:
-            write_summary(folder, record, changes)
+            try:
+                write_summary(folder, record, changes)
+            except DAMAGED:
+                raise RunError(f"{folder.parts}: a part is damaged; --verify tells which") from None
     return Outcome(record.films, scored, complete, changes)
 
 
@@ -121,4 +125,14 @@ def _score_missing(
 
 
 def _done_before(folder: RunFolder, record: RunRecord, shards: set[int]) -> PartCounts:
-    return sum((read_counts(folder.part(record, shard)) for shard in sorted(shards)), PartCounts())
+    counts = PartCounts()
+    for shard in sorted(shards):
+        try:
+            counts += read_counts(folder.part(record, shard))
+        except DAMAGED:
+            raise _damaged(folder.part(record, shard)) from None
+    return counts
+
+
+def _damaged(part: Path) -> RunError:
+    return RunError(f"{part}: damaged; delete it and run again: it is made anew")

@@ -6,15 +6,11 @@ import os
 from collections import Counter
 from dataclasses import dataclass, field
 
-import pyarrow as pa
-
 from model_src.errors import RunError
 from model_src.file_digest import file_digest
 from scoring.manifest import read_shard, shard_digest
-from scoring.part import PartCounts, every_column, read_columns, read_counts, read_settings
+from scoring.part import DAMAGED, PartCounts, every_column, read_columns, read_counts, read_settings
 from scoring.run_folder import RunFolder, RunRecord
-
-_DAMAGED = (OSError, pa.ArrowException, KeyError, ValueError)
 
 
 @dataclass
@@ -89,7 +85,7 @@ def _verify_part(
         table = read_columns(path, ["row", "film", "error"])
         for _ in every_column(path):
             pass
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise RunError(
             f"{path}: damaged ({type(error).__name__}); delete it and run again without --verify: it is made anew"
         ) from None

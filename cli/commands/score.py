@@ -85,8 +85,12 @@ def run(args: argparse.Namespace) -> int:
     from scoring.run import score
 
     options = _options(args)
-    with stop_signals():
-        outcome = score(folder, options, _backend(args))
+    try:
+        with stop_signals():
+            outcome = score(folder, options, _backend(args))
+    except KeyboardInterrupt:
+        print("coronet: what is done stays: run the same command again to go on", file=sys.stderr)
+        raise
     for line in outcome.changes.lines() if outcome.changes else ():
         print(f"coronet: {line}", file=sys.stderr)
     scored = outcome.scored

@@ -209,3 +209,17 @@ def test_answers_do_not_depend_on_what_is_in_the_shard(write_films, options, run
     other = RunFolder(tmp_path / "other")
     score_here(other, dataclasses.replace(options(films), shard_films=5))
     assert rows(other) == rows(run_folder)
+
+
+def test_a_damaged_part_is_one_clear_line_when_a_run_goes_on(write_films, options, run_folder):
+    score_here(run_folder, options(write_films(6)))
+    first, second = sorted(run_folder.parts.iterdir())
+    first.write_bytes(b"PAR1")
+    with pytest.raises(RunError, match=r"000000-.*damaged; delete it and run again"):
+        score_here(run_folder, options())
+    first.unlink()
+    content = second.read_bytes()
+    footer = int.from_bytes(content[-8:-4], "little") + 8
+    second.write_bytes(content[:40] + bytes(len(content) - 40 - footer) + content[-footer:])
+    with pytest.raises(RunError, match="a part is damaged; --verify tells which"):
+        score_here(run_folder, options())
