@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-_CHECK_IMAGES = 12  # four of each class
+_CHECK_IMAGES = 6  # two of each class
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,13 +6,14 @@ and versions, so that the next worker need not try again.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import logging
 import statistics
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -86,12 +87,15 @@ def open_fastest(
     if settings.precision != "auto" or len(asked) < 2:
         return open_engine(model, image_size, device, settings), ()
     kept = cache_folder() / "engines" / f"{check.key(torch.get_num_threads())}.json"
-    tried = _read(kept, asked)
-    if tried is None:
-        tried = _try_all(asked, model, image_size, check)
+    with ExitStack() as held:
         with suppress(OSError):  # a machine without a place to keep it tries again next time
             kept.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_write(kept) as path:
+            lock = held.enter_context(kept.with_suffix(".lock").open("w"))
+            fcntl.flock(lock, fcntl.LOCK_EX)  # workers that start together: one tries, the others wait and read
+        tried = _read(kept, asked)
+        if tried is None:
+            tried = _try_all(asked, model, image_size, check)
+            with suppress(OSError), atomic_write(kept) as path:
                 path.write_text(json.dumps([asdict(each) for each in tried], indent=1) + "\n", encoding="utf-8")
     chosen = choose(tried)
     try:
