@@ -49,6 +49,7 @@ def _prepare_ray() -> None:
         RAY_AUTH_TOKEN=secrets.token_hex(32),
         RAY_SERVE_LOG_TO_STDERR="0",
         RAY_SERVE_FORCE_STOP_UNHEALTHY_REPLICAS="1",  # one that hangs would be waited for
+        RAY_SERVE_CONTROL_LOOP_INTERVAL_S="0.5",  # 0.1 by default, at a tenth of a core
         RAY_worker_niceness="0",  # 15 by default; who explains steps back by itself
     )
 
