@@ -33,7 +33,7 @@ $(STAMP): setup.cfg setup.py pyproject.toml
 	  echo "found $$($(PYTHON) --version 2>&1), need Python 3.10 or newer: make install PYTHON=python3.11" >&2; exit 1; }
 	@test -x $(VENV)/bin/pip || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 	  echo "Python's venv module is incomplete: sudo apt install python3-venv" >&2; exit 1; }
-	@echo "installing into $(VENV): 5.4 GB, about two minutes on a fast connection"
+	@echo "installing into $(VENV): 7.2 GB, about three minutes on a fast connection"
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -e '.[serve,train,dev]'
 	@touch $@
 
