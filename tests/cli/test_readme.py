@@ -55,7 +55,7 @@ def test_every_command_but_demo_is_shown():
 @pytest.mark.parametrize("line", shown_commands("make"))
 def test_make_targets_exist(line):
     target = shlex.split(line, comments=True)[1]
-    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), flags=re.M)
+    assert re.search(rf"^([\w-]+ )*{target}( [\w-]+)*:", (ROOT / "Makefile").read_text(), flags=re.M)
 
 
 @pytest.mark.parametrize("shown", shown_modules())

@@ -88,7 +88,7 @@ def test_a_baseline_has_no_chain_to_look_into(make_run, x):
 
 def test_an_archive_cut_short_is_refused(archive):
     archive.write_bytes(archive.read_bytes()[:-1000])
-    with pytest.raises(ArtefactError, match=r"coronet\.mar: not a whole \.mar archive"):
+    with pytest.raises(ArtefactError, match=r"coronet\.mar: (not a whole \.mar archive|holds no artefacts\.json)"):
         load_classifier(archive, CPU)
 
 

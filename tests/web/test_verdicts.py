@@ -13,8 +13,10 @@ ACCEPTED = {"label": "COVID-19", "verdict": "accept", "amended": None, "model": 
 
 
 def counted(site) -> list[str]:
+    """Lines of the metrics page, values to six digits."""
     lines = site.get("/metrics").text.splitlines()
-    return [line for line in lines if line.startswith(("coronet_verdicts_total", "coronet_agreement"))]
+    parts = [line.rpartition(" ") for line in lines if line.startswith(("coronet_verdicts_total", "coronet_agreement"))]
+    return [f"{name} {float(value):g}" for name, _, value in parts]
 
 
 def test_verdicts_are_counted_with_their_agreement(site):
