@@ -7,6 +7,7 @@ and they are worth more than any idea that was tried on a ResNet-18 from random 
 from collections.abc import Mapping
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model_src.classes import CLASS_NAMES
@@ -18,7 +19,7 @@ _STAGES = (
     (6, 352, 3, 1, 1),
 )  # fmt: skip
 _STEM, _HEAD = 32, 1280
-_UNEVEN = 1  # the stage whose first block, like the stem, widens its map at the right and below alone
+_UNEVEN = 1  # the stage whose first block, like the stem, has an uneven edge
 _MOST_SKIPPED = 0.2  # share of images for which the last block is left out in training; the first none, between in line
 _DROPPED = 0.3  # of the features, in training
 ENLARGED = 1.5  # ImageNet taught it objects of some hundred pixels: it looks at a film of 128 pixels at 192
@@ -45,7 +46,7 @@ class _Block(nn.Module):
 
 
 class EfficientCIN(nn.Module):
-    """Classifier of residuals with the interface of `CIN`; 4,814,915 parameters."""
+    """Classifier of residuals with the interface of `CIN`; 4,816,259 parameters."""
 
     residual_mean: Tensor
     residual_std: Tensor
@@ -117,11 +118,15 @@ class EfficientCIN(nn.Module):
         """
         own = {name: value for name, value in self.state_dict().items() if not name.startswith(("fc.", "residual_"))}
         given = [value for name, value in weights.items() if not name.startswith("_fc.")]
+        given = [
+            F.pad(value, (1, 0, 1, 0)) if value.shape[2:] == (3, 3) and mine.shape[2:] == (4, 4) else value
+            for mine, value in zip(own.values(), given, strict=False)
+        ]
         if [tuple(value.shape) for value in own.values()] != [tuple(value.shape) for value in given]:
             raise RuntimeError("the layers are not those of EfficientNet-Lite2")
         self.load_state_dict(self.state_dict() | dict(zip(own, given, strict=True)))
         if film_in_third:
-            first = self.get_parameter("stem.1.weight").data
+            first = self.get_parameter("stem.0.weight").data
             first[:, 2] = first.sum(1)
             first[:, :2] = 0
 
@@ -131,12 +136,12 @@ def _convolved(
 ) -> list[nn.Module]:
     """Convolution, batch norm with TensorFlow's constants, and ReLU6.
 
-    `uneven`: the map is widened at the right and below alone, as TensorFlow does with maps of an even side.
+    `uneven`: a pixel more at the right and below than at the left and above, as TensorFlow has it for maps of an even
+    side: a kernel of 4 x 4, whose first row and column are zero in weights of 3 x 3.
     """
-    convolution = nn.Conv2d(inputs, outputs, kernel, stride, 0 if uneven else kernel // 2, groups=groups, bias=False)
+    kernel += uneven
     return [
-        *([nn.ZeroPad2d((0, 1, 0, 1))] if uneven else []),
-        convolution,
+        nn.Conv2d(inputs, outputs, kernel, stride, (kernel - 1) // 2, groups=groups, bias=False),
         nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.01),
         nn.ReLU6(),
     ]

