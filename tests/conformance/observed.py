@@ -20,10 +20,15 @@ def ask(server: Server, asked: Asked, inputs: Inputs) -> requests.Response | Non
         headers["Authorization"] = f"Bearer {read_key(server.token.file, kind)}"
     elif asked.token is not None:
         headers["Authorization"] = asked.token
-    try:
-        return requests.request(asked.method, server.url + asked.path, headers=headers, timeout=120, **arguments)
-    except requests.ConnectionError:
-        return None
+    # Who still sends when a front has refused the body and closed may lose the end of the answer: ask again.
+    for _ in range(5):
+        try:
+            return requests.request(asked.method, server.url + asked.path, headers=headers, timeout=120, **arguments)
+        except requests.exceptions.ChunkedEncodingError:
+            continue
+        except requests.ConnectionError:
+            return None
+    return None
 
 
 def observed(asked: Asked, response: requests.Response | None) -> str:
