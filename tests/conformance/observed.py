@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import requests
 
 from client.tokens import read_key
@@ -20,14 +22,10 @@ def ask(server: Server, asked: Asked, inputs: Inputs) -> requests.Response | Non
         headers["Authorization"] = f"Bearer {read_key(server.token.file, kind)}"
     elif asked.token is not None:
         headers["Authorization"] = asked.token
-    # Who still sends when a front has refused the body and closed may lose the end of the answer: ask again.
-    for _ in range(5):
-        try:
+    # Who still sends when a front has refused the body and closed may lose the answer, or its end: ask again.
+    for _ in range(8):
+        with suppress(requests.exceptions.ChunkedEncodingError, requests.ConnectionError):
             return requests.request(asked.method, server.url + asked.path, headers=headers, timeout=120, **arguments)
-        except requests.exceptions.ChunkedEncodingError:
-            continue
-        except requests.ConnectionError:
-            return None
     return None
 
 
