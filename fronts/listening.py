@@ -14,22 +14,8 @@ from typing import Any
 import uvicorn
 
 from fronts.answers import App
-from model_src.errors import ServerError
 
 _SHORT_HEADERS = 32_768  # bytes of a request's line and headers
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens on an address of this machine.
-
-    Raises:
-        ServerError: the port is in use, or the machine has no such address.
-    """
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=128)
-    except OSError as error:
-        raise ServerError(f"cannot listen on {host}, port {port}: {error.strerror or error}") from None
 
 
 def listen_unix(path: str) -> socket.socket:

@@ -166,8 +166,8 @@ def torchserve(
         process = stack.enter_context(supervised(command, state, environment))
         own_key: Path | None = key_file
         if keys:
-            from fronts.listening import listen
             from fronts.torchserve_door import torchserve_door
+            from model_src.sockets import listen
 
             own_key = own_key_file(keys.path.absolute())
             listening = listen(*host_and_port(addresses.inference))

@@ -11,26 +11,8 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-from model_src.errors import ServerError
-
 _STOP = 2.0  # seconds for requests in progress; explanations among them are ended at the server behind
 _SHORT_HEADERS = 32_768  # bytes of a request's line and headers
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket.
-
-    Raises:
-        ServerError: the port is in use, or the machine has no such address.
-    """
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=128)
-    except OSError as error:
-        raise ServerError(
-            f"cannot listen on {host}, port {port} ({error.strerror}): stop what runs there, or choose another port "
-            "with --port"
-        ) from None
 
 
 @contextmanager

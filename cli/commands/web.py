@@ -67,8 +67,9 @@ def run(args: argparse.Namespace) -> int:
     from launcher.stop_signals import stop_signals
     from launcher.torchserve_config import is_free
     from model_src.errors import ServerError
+    from model_src.sockets import listen
     from web.app import Web, make_app
-    from web.server import listen, serving
+    from web.server import serving
     from web.upstream import Upstream
 
     if args.host not in LOOPBACK_HOSTS and not args.open_to_network:

@@ -9,9 +9,10 @@ import secrets
 import sys
 from pathlib import Path
 
-from fronts.listening import listen, listen_unix
+from fronts.listening import listen_unix
 from fronts.ray_serve.settings import FrontSettings
 from model_src.errors import ServerError
+from model_src.sockets import listen
 
 logger = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from client.http import CoroNetClient
 from client.size_check import refuses
 from client.tokens import TokenSource
 from fronts.keys import KeyRing
-from fronts.listening import listen
 from fronts.torchserve_door import torchserve_door
+from model_src.sockets import listen
 
 KEY = "right-0123456789abcdef"
 LARGEST = 1_000_000

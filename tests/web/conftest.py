@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import requests
 
+from model_src.sockets import listen
 from tests.fixtures.fake_server import FakeServer, fake_server  # noqa: F401 (fixture)
 from web.app import Web, make_app
-from web.server import listen, serving
+from web.server import serving
 from web.upstream import Upstream
 
 

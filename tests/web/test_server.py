@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from model_src.errors import ServerError
-from web.server import listen
+from model_src.sockets import listen
 
 
 def test_a_port_in_use_is_said():

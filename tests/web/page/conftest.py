@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
+from model_src.sockets import listen
 from tests.web.page.fake_model import METHODS, Behaviour, FakeModel
 from tests.web.page.films import until
 from web.app import Web, make_app
-from web.server import listen, serving
+from web.server import serving
 from web.upstream import Upstream
 
 ROOT = Path(__file__).resolve().parents[3]
