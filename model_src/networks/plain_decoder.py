@@ -17,11 +17,16 @@ def plain_copy(model: CoroNet) -> CoroNet | None:
     shared = eager_copy(model)
     if shared is None:
         return None
-    for autoencoder in (shared.tfen.healthy, shared.tfen.pneumonia):
-        for name, layer in list(autoencoder.named_children()):  # type: ignore[union-attr]
+    make_decoders_plain(shared.tfen)
+    return shared.eval().requires_grad_(False)
+
+
+def make_decoders_plain(tfen: nn.Module) -> None:
+    """Put plain convolutions in the place of the transposed ones of both autoencoders."""
+    for autoencoder in tfen.children():
+        for name, layer in list(autoencoder.named_children()):
             if isinstance(layer, nn.ConvTranspose2d):
                 setattr(autoencoder, name, as_convolution(layer))
-    return shared.eval().requires_grad_(False)
 
 
 def as_convolution(transposed: nn.ConvTranspose2d) -> nn.Conv2d:

@@ -17,6 +17,7 @@ from model_src.networks.fpae import FPAE
 from model_src.networks.kinds import CINS, TFENS, AnyCIN
 from train.data.augmentation import choose_variants
 from train.data.classifier_inputs import ClassifierInputs, residual_inputs
+from train.data.compiled_tfen import tfen_for_training
 from train.data.sampling import draw_films
 from train.device import Compute
 from train.rank import synchronise_batch_norm
@@ -24,6 +25,7 @@ from train.recipe import CinRecipe
 from train.runs.run_folder import AUTOENCODERS, load_into
 from train.session import TrainingSession
 from train.stages.baselines import XrayResNet
+from train.stages.depthwise import quick_depthwise
 from train.stages.feed import AHEAD_ON_GPU, Feed
 from train.stages.graphed_loss import GraphedLoss
 from train.stages.stage import Stage, Weights, micro_batch, run_stage
@@ -92,9 +94,10 @@ def _residuals(session: TrainingSession) -> tuple[ClassifierInputs, ClassifierIn
     kept = settings.keeps_residuals and not on_gpu
     # Validation scores what will be served, whose residuals are in float32 whatever training computes in.
     served = Compute(session.compute.device, bfloat16=False)
+    in_training = tfen_for_training(tfen, session.recipe.image_size, session.compute)
     with session.rank.first_then_rest():
         train = residual_inputs(
-            session.train, settings.augmentation, settings.variants, seed, session.compute, tfen,
+            session.train, settings.augmentation, settings.variants, seed, session.compute, in_training,
             folder / "train" if kept else None, settings.mixup,
         )  # fmt: skip
         validation = residual_inputs(
@@ -180,6 +183,8 @@ def fit_classifier(
         temperature = fit_temperature(probabilities, validation.labels.tolist())
         return divide_logits(best, temperature), {"temperature": temperature}
 
+    if compute.bfloat16 and compute.device.type == "cpu":
+        quick_depthwise(network)
     finish = calibrated if settings.calibrate else None
     stage = Stage(
         name, settings, network, len(shown), micro_batch(size), losses, norm, validate, order, settings.average, finish
