@@ -18,7 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from model_src.networks.coronet import CoroNet
-from model_src.networks.eager_copy import eager_copy
+from model_src.networks.depthwise import quick_depthwise
+from model_src.networks.plain_decoder import plain_copy
 
 if TYPE_CHECKING:
     from explanations.mask_step import RecordedStep
@@ -61,10 +62,11 @@ def fast_model(network: CoroNet) -> CoroNet:
     found = _on_gpu.get(network)
     if found is not None:
         return found
-    copy = eager_copy(network)
+    copy = plain_copy(network)
     if copy is None:
         return network
     fast = FastModel(copy.tfen, copy.cin).to(memory_format=torch.channels_last)
+    quick_depthwise(fast.cin)
     if next(fast.parameters()).device.type == "cuda":
         _on_gpu[network] = fast
     return fast

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from model_src.classes import CLASS_NAMES
 from model_src.errors import RunError
+from model_src.networks.depthwise import quick_depthwise
 from model_src.networks.fpae import FPAE
 from model_src.networks.kinds import CINS, TFENS, AnyCIN
 from train.data.augmentation import choose_variants
@@ -25,7 +26,6 @@ from train.recipe import CinRecipe
 from train.runs.run_folder import AUTOENCODERS, load_into
 from train.session import TrainingSession
 from train.stages.baselines import XrayResNet
-from train.stages.depthwise import quick_depthwise
 from train.stages.feed import AHEAD_ON_GPU, Feed
 from train.stages.graphed_loss import GraphedLoss
 from train.stages.stage import Stage, Weights, micro_batch, run_stage

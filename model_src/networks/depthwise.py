@@ -27,8 +27,8 @@ class _QuickGradients(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         x, weight = ctx.saved_tensors
-        wide = gradient.float(), x.float(), weight.float()
         narrow = gradient, x, weight
+        wide = tuple(each.float() for each in narrow)
 
         def gradients(tensors: tuple[Tensor, ...], of_x: bool, of_weight: bool) -> tuple[Tensor, Tensor, Tensor]:
             step, pad = [ctx.stride] * 2, [ctx.padding] * 2
@@ -36,15 +36,18 @@ class _QuickGradients(torch.autograd.Function):
                 *tensors, None, step, pad, [1, 1], False, [0, 0], len(weight), [of_x, of_weight, False]
             )
 
-        to_x = gradients(narrow if ctx.stride == 1 else wide, True, False)[0]
-        to_weight = gradients(wide, False, True)[1]
-        return to_x.bfloat16(), to_weight, None, None
+        to_x = to_weight = None
+        if ctx.needs_input_grad[0]:
+            to_x = gradients(narrow if ctx.stride == 1 else wide, True, False)[0].bfloat16()
+        if ctx.needs_input_grad[1]:
+            to_weight = gradients(wide, False, True)[1]
+        return to_x, to_weight, None, None
 
 
 def quick_depthwise(network: nn.Module) -> None:
-    """Let the depthwise convolutions of `network` that are slow to train in bfloat16 take the quick gradients.
+    """Let the depthwise convolutions of `network` whose gradients are slow in bfloat16 take the quick ones.
 
-    In evaluation, and where autocast is off, they compute as ever.
+    Without gradients, and where autocast is off, they compute as ever.
     """
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d) and layer.groups == layer.in_channels > 1:
@@ -53,6 +56,6 @@ def quick_depthwise(network: nn.Module) -> None:
 
 
 def _forward(layer: nn.Conv2d, x: Tensor) -> Tensor:
-    if not (layer.training and torch.is_autocast_enabled("cpu")):
+    if not (torch.is_grad_enabled() and torch.is_autocast_enabled("cpu")):
         return nn.Conv2d.forward(layer, x)
     return _QuickGradients.apply(x, layer.weight, layer.stride[0], int(layer.padding[0]))

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from train.stages.depthwise import quick_depthwise
+from model_src.networks.depthwise import quick_depthwise
 
 _BFLOAT16 = 2.0**-8  # one part in so many is what its numbers keep
 
@@ -43,16 +43,24 @@ def test_gradients_are_those_of_float32(kernel, stride):
         assert float((of_found.float() - of_wanted).abs().max() / of_wanted.abs().max()) < 4 * _BFLOAT16
 
 
-@pytest.mark.parametrize("mode", ["evaluation", "float32"])
+@pytest.mark.parametrize("mode", ["without gradients", "float32"])
 def test_elsewhere_the_layer_computes_as_ever(mode):
     layer = depthwise(5, 1)
     plain = deepcopy(layer)
     quick_depthwise(layer)
-    x = torch.randn(1, 6, 8, 8)
-    for each in (layer, plain):
-        each.train(mode == "float32")
-    with torch.autocast("cpu", torch.bfloat16, enabled=mode == "evaluation"):
+    x, narrow = torch.randn(1, 6, 8, 8), mode == "without gradients"
+    with torch.set_grad_enabled(not narrow), torch.autocast("cpu", torch.bfloat16, enabled=narrow):
         assert torch.equal(layer(x), plain(x))
+
+
+def test_a_frozen_layer_hands_gradients_to_what_it_is_shown():
+    """As an explanation wants them."""
+    layer = depthwise(5, 2).requires_grad_(False)
+    quick_depthwise(layer)
+    x = torch.randn(1, 6, 8, 8, requires_grad=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        layer(x).float().sum().backward()
+    assert x.grad is not None and x.grad.dtype == torch.float32 and x.grad.any()
 
 
 def test_a_copy_has_its_own_weights():
