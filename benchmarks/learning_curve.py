@@ -7,7 +7,8 @@
 Every row is one classifier: a way (see WAYS), a number of COVID-19 films drawn from the training films, and a draw.
 Healthy and Pneumonia films are all there, always. All rows see as many films, in as many steps. Rows that are in --out
 already are not trained again, so the command goes on where it was stopped. With --test, each row is also scored on the
-test split; nothing is chosen by that.
+test split; nothing is chosen by that. Two options make it bearable on a CPU, for all ways alike: --variants, so that
+residuals are computed once, and --enlarged 1.
 """
 
 from __future__ import annotations
@@ -34,9 +35,11 @@ from evaluation.intervals import Estimate, rate, resampled
 from model_src.atomic import atomic_write
 from model_src.classes import CLASS_NAMES, COVID
 from model_src.errors import RunError
+from model_src.networks.efficient_cin import ENLARGED, EfficientCIN
 from model_src.networks.kinds import CINS, TFENS, AnyCIN
-from model_src.networks.tfen import TFEN, FilmTFEN
+from model_src.networks.tfen import TFEN
 from train.data.classifier_inputs import ClassifierInputs, residual_inputs
+from train.data.compiled_tfen import tfen_for_training
 from train.data.data_dir import read_data_dir
 from train.data.image_cache import ImageCache, open_cache
 from train.data.split import read_training_data
@@ -88,7 +91,7 @@ def main() -> None:
                 settings = _settings(recipe, args)
                 loaded = tfens.get(source or "")
                 tfen = loaded and TFENS[settings.third_map](loaded.healthy, loaded.pneumonia).eval()
-                found = train_row(settings, data, tfen, compute, films, draw, args.cache_dir)
+                found = train_row(settings, data, tfen, compute, films, draw, args.cache_dir, args.enlarged)
                 minutes = (time.perf_counter() - begun) / 60
                 table.append({"model": way, "films": films, "draw": draw, **found, "minutes": round(minutes, 1)})
                 shown = found["validation"]
@@ -113,6 +116,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--image-size", type=int, default=load_recipe("tuned").image_size)
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--films-per-epoch", type=int, default=6000)
+    parser.add_argument("--variants", type=int, help="of each film (the recipe's); up to --epochs of them are kept")
+    parser.add_argument("--enlarged", type=float, default=ENLARGED, help="how large an EfficientNet looks at its maps")
     parser.add_argument("--cache-dir", type=Path, required=True)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", default="auto", help="auto, float32 or bfloat16")
@@ -137,6 +142,7 @@ def _settings(recipe: str, args: argparse.Namespace) -> CinRecipe:
     sampling = "class" if settings.sampling == "none" else settings.sampling
     weights = "none" if settings.sampling == "none" else settings.class_weights  # the draw weighs classes alike
     changed = {"epochs": args.epochs, "films_per_epoch": args.films_per_epoch, "sampling": sampling}
+    changed |= {"variants": args.variants} if args.variants else {}
     return settings.model_copy(update={**changed, "class_weights": weights})
 
 
@@ -166,13 +172,21 @@ def drawn(whole: ClassifierInputs, films: int, draw: int) -> Drawn:
 
 
 def train_row(
-    settings: CinRecipe, data: Data, tfen: TFEN | None, compute: Compute, films: int, draw: int, cache_dir: Path
+    settings: CinRecipe,
+    data: Data,
+    tfen: TFEN | None,
+    compute: Compute,
+    films: int,
+    draw: int,
+    cache_dir: Path,
+    enlarged: float,
 ) -> dict[str, Any]:
     """Train one classifier; returns its figures on validation (and test) films."""
     served = replace(compute, bfloat16=False)
     train = drawn(_inputs(settings, data.train, tfen, compute, settings.variants, cache_dir), films, draw)
     validation = _inputs(settings, data.validation, tfen, served, 1, cache_dir)
-    network = fitted_network(settings, train, validation, draw)
+    in_third = tfen is not None and settings.third_map == "film"
+    network = fitted_network(settings, train, validation, draw, enlarged, film_in_third=in_third)
     found = {"validation": figures(network, validation, served)}
     if data.test is not None:
         found["test"] = figures(network, _inputs(settings, data.test, tfen, served, 1, cache_dir), served)
@@ -180,14 +194,21 @@ def train_row(
 
 
 def fitted_network(
-    settings: CinRecipe, train: ClassifierInputs, validation: ClassifierInputs, seed: int
+    settings: CinRecipe,
+    train: ClassifierInputs,
+    validation: ClassifierInputs,
+    seed: int,
+    enlarged: float,
+    *,
+    film_in_third: bool,
 ) -> AnyCIN | XrayResNet:
     """A trained classifier: of residuals if the inputs have a TFEN, else of films; the same network for both."""
     torch.manual_seed(seed)
     network = XrayResNet(settings.network) if train.tfen is None else CINS[settings.network]()
     backbone = network.network if isinstance(network, XrayResNet) else network
-    in_third = isinstance(train.tfen, FilmTFEN)
-    start_weights(backbone, settings.network, settings.init, film_in_third=in_third)
+    if isinstance(backbone, EfficientCIN):
+        backbone.enlarged = enlarged
+    start_weights(backbone, settings.network, settings.init, film_in_third=film_in_third)
     if settings.normalise:
         mean, deviation = train.moments(0)
         prefix = "input" if train.tfen is None else "residual"
@@ -214,7 +235,13 @@ def _inputs(
     name = f"{films}-{images.image_size}-{augmentation}-{variants}-{fingerprint(tfen, images)}"
     kept = compute.device.type != "cuda" and variants <= settings.epochs
     return residual_inputs(
-        images, augmentation, variants, 0, compute, tfen, cache_dir / "residuals" / name if kept else None
+        images,
+        augmentation,
+        variants,
+        0,
+        compute,
+        tfen_for_training(tfen, images.image_size, compute),
+        cache_dir / "residuals" / name if kept else None,
     )
 
 
@@ -252,9 +279,11 @@ def _command(args: argparse.Namespace) -> str:
     tfens = " ".join(f"--tfen {text.partition('=')[0]}=RUN_DIR" for text in args.tfen)
     films = " ".join(map(str, args.films))
     test = " --test" if args.test else ""
+    variants = f" --variants {args.variants}" if args.variants else ""
     return (
         f"python -m benchmarks.learning_curve DATA_DIR {tfens} --films {films} --draws {args.draws} --image-size "
-        f"{args.image_size} --epochs {args.epochs} --films-per-epoch {args.films_per_epoch}{test}"
+        f"{args.image_size} --epochs {args.epochs} --films-per-epoch {args.films_per_epoch}{variants} "
+        f"--enlarged {args.enlarged:g} --precision {args.precision}{test}"
     )
 
 

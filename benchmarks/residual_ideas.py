@@ -6,6 +6,7 @@
 Every row is one classifier of the recipe `tuned`, shown as many films as all others. Besides validation it is asked
 about films of hospitals that training never saw (`other/` in DATA_DIR, the half for development): none of them is
 COVID-19, so who calls them that has learnt hospitals. Rows in --out are not trained again; --deadline ends in time.
+--enlarged 1 makes it bearable on a CPU.
 """
 
 from __future__ import annotations
@@ -40,9 +41,11 @@ from benchmarks.residual_maps import (
 )
 from model_src.atomic import atomic_write
 from model_src.classes import CLASS_NAMES, COVID, HEALTHY, PNEUMONIA
+from model_src.networks.efficient_cin import ENLARGED
 from model_src.networks.fpae import FPAE
 from model_src.networks.tfen import TFEN, FilmTFEN
 from train.data.classifier_inputs import ClassifierInputs
+from train.data.compiled_tfen import CompiledTFEN
 from train.data.examples import Example
 from train.data.image_cache import ImageCache, open_cache
 from train.data.split import read_training_data
@@ -55,7 +58,7 @@ def main() -> None:
     """Train row after row; write the table after each."""
     args = _parser().parse_args()
     begun = time.monotonic()
-    compute = choose_compute(args.device, "auto")
+    compute = choose_compute(args.device, args.precision)
     split = read_training_data(args.data_dir, [], fraction=load_recipe("tuned").validation_fraction, seed=0)
     rows: list[dict[str, Any]] = json.loads(args.out.read_text()) if args.out.exists() else []
     budget = {"epochs": args.epochs, "films_per_epoch": args.films_per_epoch}
@@ -120,7 +123,10 @@ def main() -> None:
             print(f"{name}: left out, needs --tfen {missing.args[0]}=RUN_DIR", flush=True)
             continue
         found = train_row(
-            base.model_copy(update=made.pop("settings", {})), *data(made.pop("size", args.image_size)), **made
+            base.model_copy(update=made.pop("settings", {})),
+            *data(made.pop("size", args.image_size)),
+            args.enlarged,
+            **made,
         )
         rows.append({"name": name, **found, "seconds": round(time.perf_counter() - started, 1)})
         print(f"{name:36} {shortly(found)}  {rows[-1]['seconds']} s", flush=True)
@@ -133,21 +139,23 @@ def train_row(
     train: ClassifierInputs,
     validation: ClassifierInputs,
     outside: ImageCache,
+    enlarged: float,
     tfen: nn.Module | None = None,
 ) -> dict[str, Any]:
     """Train one classifier; its figures on validation films, and what it says of films outside the classes."""
+    shown = [tfen and _compiled(tfen, part) for part in (train, validation)]
     own = [
-        replace(part, tfen=tfen, augmentation=augmentation, mixup=mixup)
-        for part, augmentation, mixup in (
-            (train, settings.augmentation, settings.mixup), (validation, "none", 0.0),
+        replace(part, tfen=maps, augmentation=augmentation, mixup=mixup)
+        for part, maps, augmentation, mixup in (
+            (train, shown[0], settings.augmentation, settings.mixup), (validation, shown[1], "none", 0.0),
         )
     ]  # fmt: skip
     for part, source in zip(own, (train, validation), strict=True):
         part.films = source.films  # one copy on a GPU
-    network = fitted_network(settings, own[0], own[1], seed=0)
+    network = fitted_network(settings, own[0], own[1], 0, enlarged, film_in_third=isinstance(tfen, FilmTFEN))
     served = own[1].compute
     probabilities = predict(network.eval(), own[1], served).numpy()
-    elsewhere = predict(network, ClassifierInputs(outside, "none", 0, served, tfen=tfen), served).numpy()
+    elsewhere = predict(network, ClassifierInputs(outside, "none", 0, served, tfen=shown[1]), served).numpy()
     labels, sources = own[1].labels, np.array([example.facts.source for example in own[1].images.examples])
     of = np.array([example.facts.source for example in outside.examples])
     rsna = sources == "rsna"
@@ -164,6 +172,14 @@ def train_row(
             for source in sorted(set(of))
         },
     }
+
+
+def _compiled(tfen: nn.Module, part: ClassifierInputs) -> nn.Module:
+    """On a CPU, the same in OpenVINO."""
+    compute = part.compute
+    if compute.device.type != "cpu":
+        return tfen
+    return CompiledTFEN(tfen, part.images.image_size, bfloat16=compute.bfloat16)
 
 
 def shortly(found: dict[str, Any]) -> str:
@@ -192,6 +208,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--films-per-epoch", type=int, default=6016)
     parser.add_argument("--cache-dir", type=Path, required=True)
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--precision", default="auto", help="auto, float32 or bfloat16")
+    parser.add_argument("--enlarged", type=float, default=ENLARGED, help="how large an EfficientNet looks at its maps")
     parser.add_argument("--rows", nargs="+", default=[], help="names of the rows to train (default: all)")
     parser.add_argument("--deadline", type=float, default=0.0, help="seconds after which no row is begun; 0 = none")
     parser.add_argument("--out", type=Path, required=True)

@@ -25,7 +25,7 @@ class _QuickGradients(torch.autograd.Function):
         return F.conv2d(x, weight, None, stride, padding, groups=len(weight))
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         narrow = gradient, x, weight
         wide = tuple(each.float() for each in narrow)
@@ -50,9 +50,13 @@ def quick_depthwise(network: nn.Module) -> None:
     Without gradients, and where autocast is off, they compute as ever.
     """
     for layer in network.modules():
-        if isinstance(layer, nn.Conv2d) and layer.groups == layer.in_channels > 1:
-            if layer.kernel_size != (3, 3) or layer.stride != (1, 1):
-                layer.forward = partial(_forward, layer)  # type: ignore[method-assign]
+        if isinstance(layer, nn.Conv2d) and _is_slow(layer):
+            layer.forward = partial(_forward, layer)  # type: ignore[method-assign]
+
+
+def _is_slow(layer: nn.Conv2d) -> bool:
+    depthwise = layer.groups == layer.in_channels > 1
+    return depthwise and (layer.kernel_size != (3, 3) or layer.stride != (1, 1))
 
 
 def _forward(layer: nn.Conv2d, x: Tensor) -> Tensor:

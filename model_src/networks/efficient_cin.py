@@ -134,7 +134,7 @@ class EfficientCIN(nn.Module):
 def _convolved(
     inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1, uneven: bool = False
 ) -> list[nn.Module]:
-    """Convolution, batch norm with TensorFlow's constants, and ReLU6.
+    """Convolution, batch norm with TensorFlow's epsilon, and ReLU6.
 
     `uneven`: a pixel more at the right and below than at the left and above, as TensorFlow has it for maps of an even
     side: a kernel of 4 x 4, whose first row and column are zero in weights of 3 x 3.
@@ -142,6 +142,6 @@ def _convolved(
     kernel += uneven
     return [
         nn.Conv2d(inputs, outputs, kernel, stride, (kernel - 1) // 2, groups=groups, bias=False),
-        nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.01),
+        nn.BatchNorm2d(outputs, eps=1e-3),
         nn.ReLU6(),
     ]

@@ -21,12 +21,12 @@ def plain_copy(model: CoroNet) -> CoroNet | None:
     return shared.eval().requires_grad_(False)
 
 
-def make_decoders_plain(tfen: nn.Module) -> None:
-    """Put plain convolutions in the place of the transposed ones of both autoencoders."""
-    for autoencoder in tfen.children():
-        for name, layer in list(autoencoder.named_children()):
+def make_decoders_plain(network: nn.Module) -> None:
+    """Put plain convolutions in the place of the transposed ones of the autoencoders in `network`."""
+    for module in list(network.modules()):
+        for name, layer in list(module.named_children()):
             if isinstance(layer, nn.ConvTranspose2d):
-                setattr(autoencoder, name, as_convolution(layer))
+                setattr(module, name, as_convolution(layer))
 
 
 def as_convolution(transposed: nn.ConvTranspose2d) -> nn.Conv2d:

@@ -93,7 +93,7 @@ def test_all_ways_are_trained_once_and_plotted(
 
 
 def test_ways_share_a_budget_and_the_weight_of_a_class() -> None:
-    args = argparse.Namespace(epochs=3, films_per_epoch=77)
+    args = argparse.Namespace(epochs=3, films_per_epoch=77, variants=None)
     for recipe in {recipe for recipe, _ in WAYS.values()}:
         settings = learning_curve._settings(recipe, args)
         assert (settings.epochs, settings.films_per_epoch) == (3, 77)

@@ -31,7 +31,7 @@ def whole(write_films, options, run_folder) -> dict[str, bytes]:
 
 
 def start(films: Path, archive: Path, out: Path, workers: int) -> subprocess.Popen[bytes]:
-    """`coronet score` in a process group of its own; what it leaves of an unpacked model goes with the test's folder."""
+    """`coronet score` in a process group of its own; an unpacked model that it leaves goes with the test's folder."""
     (temporary := out.parent / "tmp").mkdir(exist_ok=True)
     command = [sys.executable, "-m", "cli", "score", str(films), "--model", str(archive), "--out", str(out)]
     more = ["--shard-films", str(_SHARD), "--workers", str(workers)]

@@ -27,7 +27,8 @@ def gradients(layer: nn.Conv2d, bfloat16: bool) -> tuple[Tensor, Tensor, Tensor]
     with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
         y = layer(x)
     y.float().square().sum().backward()
-    assert x.grad is not None and layer.weight.grad is not None
+    assert x.grad is not None
+    assert layer.weight.grad is not None
     return y.detach(), x.grad, layer.weight.grad
 
 
@@ -60,7 +61,9 @@ def test_a_frozen_layer_hands_gradients_to_what_it_is_shown():
     x = torch.randn(1, 6, 8, 8, requires_grad=True)
     with torch.autocast("cpu", torch.bfloat16):
         layer(x).float().sum().backward()
-    assert x.grad is not None and x.grad.dtype == torch.float32 and x.grad.any()
+    assert x.grad is not None
+    assert x.grad.dtype == torch.float32
+    assert x.grad.any()
 
 
 def test_a_copy_has_its_own_weights():

@@ -15,17 +15,18 @@ from train.device import Compute
 _CPU = torch.device("cpu")
 
 
+@pytest.mark.parametrize(("bfloat16", "most", "mean"), [(True, 0.02, 0.002), (False, 1e-5, 1e-6)])
 @pytest.mark.parametrize("third_map", list(TFENS))
-def test_its_maps_are_the_plain_ones(third_map, random_chain: CoroNet):
+def test_its_maps_are_the_plain_ones(third_map, bfloat16, most, mean, random_chain: CoroNet):
     pytest.importorskip("openvino")
     plain = TFENS[third_map](*random_chain.tfen.children()).eval()
     films = torch.rand(20, 1, 16, 16)  # more than are computed at once
     with torch.no_grad():
         wanted = plain(films)
-    found = CompiledTFEN(plain, 16)(films)
+    found = CompiledTFEN(plain, 16, bfloat16=bfloat16)(films)
     assert found.dtype == torch.float32
-    torch.testing.assert_close(found, wanted, atol=0.02, rtol=0)
-    assert float((found - wanted).abs().mean()) < 0.002
+    torch.testing.assert_close(found, wanted, atol=most, rtol=0)
+    assert float((found - wanted).abs().mean()) < mean
 
 
 def test_compiled_for_bfloat16_on_a_cpu_alone(random_chain: CoroNet, monkeypatch):
