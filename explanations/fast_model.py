@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from model_src.networks.coronet import CoroNet
 from model_src.networks.depthwise import quick_depthwise
+from model_src.networks.folding import fold_batch_norm
 from model_src.networks.plain_decoder import plain_copy
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def fast_model(network: CoroNet) -> CoroNet:
     if copy is None:
         return network
     fast = FastModel(copy.tfen, copy.cin).to(memory_format=torch.channels_last)
+    fold_batch_norm(fast.cin)
     quick_depthwise(fast.cin)
     if next(fast.parameters()).device.type == "cuda":
         _on_gpu[network] = fast

@@ -62,4 +62,5 @@ def _is_slow(layer: nn.Conv2d) -> bool:
 def _forward(layer: nn.Conv2d, x: Tensor) -> Tensor:
     if not (torch.is_grad_enabled() and torch.is_autocast_enabled("cpu")):
         return nn.Conv2d.forward(layer, x)
-    return _QuickGradients.apply(x, layer.weight, layer.stride[0], int(layer.padding[0]))
+    y = _QuickGradients.apply(x, layer.weight, layer.stride[0], int(layer.padding[0]))
+    return y if layer.bias is None else y + layer.bias.to(y.dtype)[:, None, None]

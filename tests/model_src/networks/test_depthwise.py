@@ -66,6 +66,15 @@ def test_a_frozen_layer_hands_gradients_to_what_it_is_shown():
     assert x.grad.any()
 
 
+def test_a_bias_is_added():
+    layer = nn.Conv2d(6, 6, 5, 2, 2, groups=6)
+    wanted = layer(torch.ones(1, 6, 8, 8))
+    quick_depthwise(layer)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = layer(torch.ones(1, 6, 8, 8))
+    torch.testing.assert_close(found.float(), wanted, atol=0.02, rtol=0.02)
+
+
 def test_a_copy_has_its_own_weights():
     """The average over steps is a copy of the network."""
     layer = depthwise(5, 1)
