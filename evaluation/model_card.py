@@ -1,8 +1,11 @@
 """Write the model card of a published run, or check that it is the one.
 
     python -m evaluation.model_card RUN_DIR [--out MODEL_CARD.md] [--check]
+    python -m evaluation.model_card RUN_DIR --training CoroNet=REPORT_DIR "EfficientNet-Lite2 on the film=REPORT_DIR"
+    python -m evaluation.model_card RUN_DIR --curve curve.json --remark "What it shows."
 
 RUN_DIR is a folder that `python -m train.runs.publish` made, with the figures of an evaluation in its metrics.json.
+Evaluations of other trainings on the same test films, and a curve of `benchmarks.learning_curve`, are added there.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from evaluation.card.beside import add_curve, add_training
 from evaluation.card.render import card_of
 from model_src.atomic import atomic_write
 from model_src.errors import CoroNetError
@@ -22,8 +26,16 @@ def main() -> int:
     parser.add_argument("run_dir", type=Path, metavar="RUN_DIR")
     parser.add_argument("--out", type=Path, default=Path("MODEL_CARD.md"), metavar="FILE")
     parser.add_argument("--check", action="store_true", help="write nothing; say whether FILE is the card of RUN_DIR")
+    parser.add_argument("--training", nargs="+", default=[], metavar="MODEL=REPORT_DIR", help="CoroNet: of this model")
+    parser.add_argument("--curve", type=Path, metavar="FILE")
+    parser.add_argument("--remark", action="append", default=[], metavar="TEXT", help="a line below the curve")
     args = parser.parse_args()
     try:
+        for text in args.training:
+            model, _, report = text.partition("=")
+            add_training(args.run_dir, model, Path(report))
+        if args.curve:
+            add_curve(args.run_dir, args.curve, args.remark)
         card = card_of(args.run_dir)
         if args.check:
             same = args.out.is_file() and args.out.read_text(encoding="utf-8") == card

@@ -1,8 +1,8 @@
 """The card's text. A section is a file of `sections/`, in the order of their names; an empty one is left out.
 
 A section sees `m` (the evaluation of the published weights: metrics.json's `test`), `metrics` (all of metrics.json),
-`run` (run.json), `history` (rows of history.csv), `classes` and `files` (weights file -> bytes). What an older
-evaluation did not measure is undefined, which counts as false.
+`run` (run.json), `history` (rows of history.csv), `classes`, `files` (weights file -> bytes) and `trainings` (see
+beside.py). What an older evaluation did not measure is undefined, which counts as false.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 import jinja2
 
+from evaluation.card.beside import trainings
 from evaluation.intervals import Estimate
 from evaluation.prevalence import PREVALENCES, ppv_at
 from evaluation.wording import Unit, change, interval, number, sentence
@@ -74,6 +75,7 @@ def render_card(
         "history": history,
         "classes": CLASS_NAMES,
         "files": files,
+        "trainings": trainings(metrics),
     }
     texts = [environment.get_template(path.name).render(context).strip() for path in sorted(SECTIONS.glob("*.md.j2"))]
     return "\n\n".join(text for text in texts if text) + "\n"

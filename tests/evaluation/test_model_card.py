@@ -95,7 +95,8 @@ def test_figures_reach_their_sections(centre_reader, write_images) -> None:
     half = rate(5, 10).as_json()
     metrics["curve"] = {
         "command": "python -m somewhere",
-        "rows": [{"model": "CoroNet", "films": 1000, "covid_sensitivity": half, "balanced_accuracy": half}],
+        "part": "test",
+        "rows": [{"model": "CoroNet", "films": 1000, "draws": 3, "covid_sensitivity": half, "balanced_accuracy": half}],
         "remarks": ["No help."],
     }
     run["data"]["train_sources"] = {"rsna": {"Healthy": 1234, "Pneumonia": 2, "COVID-19": 0}}
@@ -110,7 +111,7 @@ def test_figures_reach_their_sections(centre_reader, write_images) -> None:
     assert "Sources that training never saw:" in text
     assert "| new | 3 | - | - | - | - | fewer than 10 films: no figure |" in text
     assert "| one | all | Pneumonia | fewer than 5 films of a class | 4 | 4 |" in text
-    assert "| CoroNet | 1,000 | 50.0% (23.7 to 76.3; 5 of 10) | 50.0% (23.7 to 76.3; 5 of 10) |" in text
+    assert "| CoroNet | 1,000 | 3 | 50.0% (23.7 to 76.3; 5 of 10) | 50.0% (23.7 to 76.3; 5 of 10) |" in text
     assert "No help." in text
     assert "| rsna | 1,234 | 2 | 0 | RSNA Pneumonia Detection Challenge 2018" in text
     assert "changed labels of training films: 32 Pneumonia to Healthy; left out as neither class: none." in text

@@ -1,0 +1,143 @@
+"""Other trainings and the learning curve in the model card."""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evaluation import model_card
+from evaluation.card.beside import add_curve, add_training, trainings
+from model_src.errors import RunError
+
+PRETRAINED = Path(__file__).parents[2] / "archive" / "pretrained"
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Path:
+    """A copy of the shipped run without trainings and curve."""
+    folder = tmp_path / "published"
+    shutil.copytree(PRETRAINED, folder)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    (folder / "metrics.json").write_text(json.dumps({k: v for k, v in metrics.items() if k not in OURS}))
+    return folder
+
+
+OURS = ("trainings", "curve")
+
+
+def report(published: Path, name: str, accuracy: float, **changes: Any) -> Path:
+    """An evaluation of another training: as the published one's, with another accuracy."""
+    found = copy.deepcopy(json.loads((published / "metrics.json").read_text())["test"]) | changes
+    found["model"]["sha256"] = {"cin.pt": name}
+    found["overall"]["accuracy"]["value"] = accuracy
+    folder = published.parent / name
+    folder.mkdir()
+    (folder / "metrics.json").write_text(json.dumps(found))
+    return folder
+
+
+def set_accuracy(published: Path, value: float) -> None:
+    metrics = json.loads((published / "metrics.json").read_text())
+    metrics["test"]["overall"]["accuracy"]["value"] = value
+    (published / "metrics.json").write_text(json.dumps(metrics))
+
+
+def command(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["model_card", *map(str, arguments)])
+    return model_card.main()
+
+
+def test_trainings_have_mean_lowest_and_highest(published, tmp_path, monkeypatch):
+    set_accuracy(published, 0.8)
+    others = [report(published, f"seed{number}", accuracy) for number, accuracy in ((1, 0.9), (2, 0.82))]
+    film = report(published, "film", 0.7)
+    out = tmp_path / "CARD.md"
+    added = [f"CoroNet={others[0]}", f"CoroNet={others[1]}", f"A network on the film={film}"]
+    assert command(monkeypatch, published, "--out", out, "--training", *added) == 0
+    text = out.read_text()
+    assert "| CoroNet | 3 | 84.0% (80.0 to 90.0) |" in text
+    assert "| A network on the film | 1 | 70.0% (" in text
+    (accuracy,) = (line for line in text.splitlines() if line.startswith("| accuracy |"))
+    assert accuracy.endswith("| 84.0% (80.0 to 90.0) |")
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    for line, following in pairwise(rows):  # no table is torn
+        if set(following) <= set("| -"):
+            assert line.count("|") == following.count("|"), line
+    assert command(monkeypatch, published, "--out", out, "--check") == 0
+
+
+def test_a_training_is_kept_once(published):
+    for accuracy in (0.9, 0.7):
+        folder = report(published, "same", accuracy)
+        add_training(published, "CoroNet", folder)
+        shutil.rmtree(folder)
+    (own,) = trainings(json.loads((published / "metrics.json").read_text()))
+    assert len(own.reports) == 2
+    assert own.reports[1]["overall"]["accuracy"]["value"] == 0.7
+
+
+def test_a_figure_that_one_training_lacks_has_no_mean(published):
+    add_training(published, "CoroNet", report(published, "other", None))  # type: ignore[arg-type]
+    (own,) = trainings(json.loads((published / "metrics.json").read_text()))
+    assert own.over("overall", "accuracy") == {"value": None}
+
+
+def test_evaluations_of_other_films_are_refused(published, tmp_path):
+    before = (published / "metrics.json").read_bytes()
+    with pytest.raises(RunError, match="found 9 films of 3 patients, need the "):
+        add_training(published, "CoroNet", report(published, "few", 0.9, images=9, patients=3))
+    with pytest.raises(RunError, match="cannot be read"):
+        add_training(published, "CoroNet", tmp_path / "nothing")
+    for text in ("[]", "{}"):
+        (folder := tmp_path / "wrong").mkdir(exist_ok=True)
+        (folder / "metrics.json").write_text(text)
+        with pytest.raises(RunError, match="need"):
+            add_training(published, "CoroNet", folder)
+    assert (published / "metrics.json").read_bytes() == before
+
+
+def curve(path: Path, parts: tuple[str, ...] = ("validation", "test")) -> Path:
+    """Two draws of one way at two sizes."""
+
+    def figures(value: float) -> dict[str, Any]:
+        return {name: {"value": value, "total": 50} for name in ("covid_sensitivity", "balanced_accuracy")}
+
+    rows = [
+        {"model": "film", "films": films, "draw": draw, **{part: figures(0.5 + draw / 10) for part in parts}}
+        for films in (1000, 25)
+        for draw in (0, 2)
+    ]
+    path.write_text(json.dumps({"command": "python -m curve", "rows": rows}))
+    return path
+
+
+def test_a_curve_is_the_mean_of_its_draws(published, tmp_path, monkeypatch):
+    out = tmp_path / "CARD.md"
+    asked = ["--curve", curve(tmp_path / "curve.json"), "--remark", "No help."]
+    assert command(monkeypatch, published, "--out", out, *asked) == 0
+    text = out.read_text()
+    assert "Test films; COVID-19 films in training" in text
+    points = [line for line in text.splitlines() if line.startswith("| film |")]
+    assert points == [
+        "| film | 25 | 2 | 60.0% (50.0 to 70.0) | 60.0% (50.0 to 70.0) |",
+        "| film | 1,000 | 2 | 60.0% (50.0 to 70.0) | 60.0% (50.0 to 70.0) |",
+    ]
+    assert "No help." in text
+
+
+def test_a_curve_without_test_films_says_so(published, tmp_path):
+    add_curve(published, curve(tmp_path / "curve.json", ("validation",)), [])
+    assert json.loads((published / "metrics.json").read_text())["curve"]["part"] == "validation"
+
+
+def test_what_is_no_curve_is_refused(published, tmp_path):
+    (wrong := tmp_path / "wrong.json").write_text('{"rows": [{"model": "a"}]}')
+    with pytest.raises(RunError, match="no learning curve"):
+        add_curve(published, wrong, [])
