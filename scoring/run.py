@@ -61,6 +61,8 @@ def score(folder: RunFolder, options: ScoreOptions, backend: Backend, stream: Te
         record, before = _begun(folder, options, say)
         changes = _changes(folder, record, options, say) if before else None
         scored = _score_missing(folder, record, options, backend, stream)
+        if options.share is None:
+            folder.remove_leftovers()  # of workers that died on the way
         if options.share is None and options.check_source and (found := _changes(folder, record, options, None)):
             changes = found
         complete = not folder.missing(record)

@@ -143,3 +143,4 @@ def test_a_film_that_kills_its_reader_twice_is_an_error_and_the_rest_go_on(
     found = rows(run_folder)
     assert [row["error"] for row in found] == [None] * 5 + ["WorkerLost"] + [None] * 2
     assert "died of it, twice" in found[5]["error_message"]
+    assert list(run_folder.parts.glob(".*")) == []  # nor is half of a part left of the worker that died
