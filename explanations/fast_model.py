@@ -1,6 +1,6 @@
 """A copy of a CoroNet that takes gradient steps quickly: eager, channels last, bfloat16 where the machine has it.
 
-oneDNN's convolutions want channels last on a CPU, and TorchScript's executor slows the backward pass and keeps
+Its decoders are plain convolutions, the classifier's batch norm is inside its convolutions. oneDNN's convolutions want channels last on a CPU, and TorchScript's executor slows the backward pass and keeps
 bfloat16 from paying. A processor without instructions for bfloat16 needs six times as long with it, so float32 runs
 there. All weights are in the artefacts, so the copy is built from them, in tens of milliseconds: on a CPU for the
 length of one explanation; on a GPU once, since steps are recorded with it (mask_step.py). Only the descent on masks
