@@ -1,11 +1,11 @@
 """A copy of a CoroNet that takes gradient steps quickly: eager, channels last, bfloat16 where the machine has it.
 
-Its decoders are plain convolutions, the classifier's batch norm is inside its convolutions. oneDNN's convolutions want channels last on a CPU, and TorchScript's executor slows the backward pass and keeps
-bfloat16 from paying. A processor without instructions for bfloat16 needs six times as long with it, so float32 runs
-there. All weights are in the artefacts, so the copy is built from them, in tens of milliseconds: on a CPU for the
-length of one explanation; on a GPU once, since steps are recorded with it (mask_step.py). Only the descent on masks
-uses it, where a gradient needs to be right in direction and not in the third digit; every number in a response comes
-from the network itself, in float32.
+Its decoders are plain convolutions, and the classifier's batch norm is inside its convolutions. oneDNN's convolutions
+want channels last on a CPU, and TorchScript's executor slows the backward pass and keeps bfloat16 from paying. A
+processor without instructions for bfloat16 needs six times as long with it, so float32 runs there. All weights are in
+the artefacts, so the copy is built from them, in tens of milliseconds: on a CPU for the length of one explanation; on a
+GPU once, since steps are recorded with it (mask_step.py). Only the descent on masks uses it, where a gradient needs to
+be right in direction and not in the third digit; every number in a response comes from the network itself, in float32.
 """
 
 from __future__ import annotations
