@@ -17,7 +17,7 @@ from pathlib import Path
 from evaluation.card.beside import add_curve, add_training
 from evaluation.card.render import card_of
 from model_src.atomic import atomic_write
-from model_src.errors import CoroNetError
+from model_src.errors import CoroNetError, RunError
 
 
 def main() -> int:
@@ -32,7 +32,9 @@ def main() -> int:
     args = parser.parse_args()
     try:
         for text in args.training:
-            model, _, report = text.partition("=")
+            model, named, report = text.partition("=")
+            if not (model and named and report):
+                raise RunError(f"--training: found {text!r}, need MODEL=REPORT_DIR, such as CoroNet=build/report")
             add_training(args.run_dir, model, Path(report))
         if args.curve:
             add_curve(args.run_dir, args.curve, args.remark)

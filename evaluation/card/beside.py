@@ -58,7 +58,7 @@ def add_training(folder: Path, model: str, report_dir: Path) -> None:
     """Keep the figures of another training's evaluation, on the films that the folder's own was evaluated on.
 
     Raises:
-        RunError: the folder or the report has no evaluation, or they are of other films.
+        RunError: the folder or the report has no evaluation, they are of other films, or of the same weights.
     """
     run = RunFolder(folder)
     metrics = run.read_metrics()
@@ -72,6 +72,8 @@ def add_training(folder: Path, model: str, report_dir: Path) -> None:
             f"{report_dir}: found {counts[0][0]} films of {counts[0][1]} patients, need the {counts[1][0]} of "
             f"{counts[1][1]} that {folder} was evaluated on"
         )
+    if found["model"].get("sha256") == own["model"].get("sha256"):
+        raise RunError(f"{report_dir}: is of the weights in {folder} themselves; need another training's")
     kept = {"model": model, "sha256": found["model"].get("sha256"), **{k: found[k] for k in ("overall", "per_class")}}
     others = [each for each in metrics.get("trainings", []) if each["sha256"] != kept["sha256"]]
     _write(run, metrics | {"trainings": [*others, kept]})

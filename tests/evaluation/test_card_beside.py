@@ -103,6 +103,20 @@ def test_evaluations_of_other_films_are_refused(published, tmp_path):
     assert (published / "metrics.json").read_bytes() == before
 
 
+def test_the_weights_themselves_are_no_other_training(published, tmp_path):
+    (folder := tmp_path / "own").mkdir()
+    (folder / "metrics.json").write_text(json.dumps(json.loads((published / "metrics.json").read_text())["test"]))
+    with pytest.raises(RunError, match="is of the weights in .* themselves"):
+        add_training(published, "CoroNet", folder)
+
+
+def test_a_training_without_a_name_is_one_clear_line(published, tmp_path, monkeypatch, capsys):
+    for text in ("build/report", "=build/report", "CoroNet="):
+        assert command(monkeypatch, published, "--out", tmp_path / "CARD.md", "--training", text) == 1
+        assert f"found {text!r}, need MODEL=REPORT_DIR" in capsys.readouterr().err
+    assert not (tmp_path / "CARD.md").exists()
+
+
 def curve(path: Path, parts: tuple[str, ...] = ("validation", "test")) -> Path:
     """Two draws of one way at two sizes."""
 
