@@ -106,7 +106,7 @@ def test_evaluations_of_other_films_are_refused(published, tmp_path):
 def test_the_weights_themselves_are_no_other_training(published, tmp_path):
     (folder := tmp_path / "own").mkdir()
     (folder / "metrics.json").write_text(json.dumps(json.loads((published / "metrics.json").read_text())["test"]))
-    with pytest.raises(RunError, match="is of the weights in .* themselves"):
+    with pytest.raises(RunError, match=r"is of the weights in .* themselves"):
         add_training(published, "CoroNet", folder)
 
 
