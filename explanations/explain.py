@@ -14,6 +14,7 @@ from torch import Tensor
 
 from explanations.deadline import Deadline
 from explanations.faithfulness import deletion_insertion
+from explanations.fast_model import float32_copy
 from explanations.method import Maps
 from explanations.options import ExplainOptions
 from explanations.perturbations import perturbation
@@ -86,7 +87,8 @@ def explain_batch(
         heatmaps = torch.where(broken[:, None, None], torch.zeros_like(heatmaps), heatmaps).clamp(0, 1)
         with torch.no_grad():
             perturbed = model.probability(_perturbed_images(model, images, heatmaps, maps))
-        deletion, insertion = deletion_insertion(model, images, heatmaps, options.settings.score_steps)
+        scored = TargetModel(float32_copy(network), targets, images.device, deadline, logits)
+        deletion, insertion = deletion_insertion(scored, images, heatmaps, options.settings.score_steps)
 
     edges = _black_edges(images)
     turned_round = _TURNED_ROUND.get(getattr(options.settings, "sign", ""))

@@ -6,7 +6,9 @@ and preservation for the smallest region that keeps it:
     minimise   area * mean(m) + tv * TV_beta(m) - p(Phi(X, m)).
 m is a 28 x 28 mask drawn smoothly at the image's size and P a perturbed image (see perturbations.py). The map is
 1 - m for deletion and m for preservation. If the mask started from the attribution, the map is ranked (`_ranked`):
-a mask may also remove what hides the class without being it, and is flat where it removes all.
+a mask may also remove what hides the class without being it, and is flat where it removes all. It is then smoothed, and
+weighed by what the classifier's last layers hold (layer_evidence.py): the options that point most often where
+radiologists point, on training films. Without both the map is sharper and its deletion area smaller.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from explanations.settings import Settings, choice, integer, number
 from explanations.target_model import TargetModel
 
 STARTS = ("attribution", "circular", "uniform")
-START_STEPS = 12  # gradients that the attribution start takes
+START_STEPS = 6  # gradients that the attribution start takes
 TOGETHER = 16  # images of these gradients in one pass of a GPU
 DISCS = 8  # forward passes that the circular start takes
 POWERLESS = 0.9  # a perturbation that leaves this part of the probability cannot remove the class
@@ -43,7 +45,7 @@ SALIENCY_SHARE = 0.75  # of the map that a place must earn by its saliency
 class PerturbationSettings(Settings):
     """Options of meaningful perturbation."""
 
-    steps: int = integer(20, 1, 1000, "most optimisation steps; it stops earlier when it no longer improves")
+    steps: int = integer(8, 1, 1000, "most optimisation steps; it stops earlier when it no longer improves")
     time_budget: float | None = number(
         None, 0.1, 3600, "time for start and steps; then the best mask so far, and its scores", unit="seconds"
     )
@@ -56,9 +58,11 @@ class PerturbationSettings(Settings):
     lr: float = number(0.1, 0.001, 1, "Adam's step size")
     jitter: int = integer(4, 0, 16, "largest random shift of the mask in a step", unit="pixels of a 224-pixel image")
     init: str = choice("attribution", STARTS, "the start mask")
-    smoothing: float = number(0.0, 0, 8, "Gaussian on the finished map, which it makes wider", unit="cells of its grid")
+    smoothing: float = number(2.0, 0, 8, "Gaussian on the finished map, which it makes wider", unit="cells of its grid")
     layers: str = choice(
-        "ignored", ("ignored", "weigh"), "whether the classifier's middle layers weigh the finished map (LayerCAM)"
+        "weigh",
+        ("ignored", "weigh"),
+        "whether the classifier's last layers, if they can be seen, weigh the finished map",
     )
     seeds: int = integer(1, 1, 8, "independent runs that are averaged")
 
@@ -92,8 +96,9 @@ def attribute(model: TargetModel, x: Tensor, settings: PerturbationSettings) -> 
         heatmaps = _ranked(heatmaps, 1 - start if deletion else start, fast, x)
     if settings.smoothing > 0:
         heatmaps = _smoothed(heatmaps, settings.smoothing)
-    if settings.layers == "weigh":
-        heatmaps = (heatmaps - heatmaps.amin(dim=(1, 2), keepdim=True)) * layer_evidence(fast, x)
+    evidence = layer_evidence(fast, x) if settings.layers == "weigh" else None
+    if evidence is not None:
+        heatmaps = _as_high((heatmaps - heatmaps.amin(dim=(1, 2), keepdim=True)) * evidence, heatmaps)
     warnings = _powerless(model, x, perturbed, settings)
     if deadline is not None and (late or len(runs) < settings.seeds or any(run.out_of_time for run in runs)):
         for of_image in warnings:
@@ -114,6 +119,7 @@ def attribute(model: TargetModel, x: Tensor, settings: PerturbationSettings) -> 
             {
                 "objective": settings.objective,
                 "perturbation": settings.perturbation,
+                "layers": "weigh" if evidence is not None else "ignored",
                 "terms": {name: round(float(values[i]), 6) for name, values in terms._asdict().items()},
                 "stopped": [run.stopped[i] for run in runs],
             }
@@ -138,9 +144,13 @@ def _ranked(removed: Tensor, start: Tensor, model: TargetModel, x: Tensor) -> Te
 
 def _smoothed(maps: Tensor, sigma: float) -> Tensor:
     """Maps (N, 28, 28) blurred by a Gaussian of `sigma` cells, each with its largest value as before."""
-    blurred = gaussian_blur(maps[:, None], sigma)[:, 0]
+    return _as_high(gaussian_blur(maps[:, None], sigma)[:, 0], maps)
+
+
+def _as_high(changed: Tensor, maps: Tensor) -> Tensor:
+    """`changed` (N, 28, 28) scaled so that each map's largest value is that of `maps`."""
     largest = maps.amax(dim=(1, 2), keepdim=True)
-    return (blurred * largest / blurred.amax(dim=(1, 2), keepdim=True).clamp(min=1e-12)).clamp(0, 1)
+    return (changed * largest / changed.amax(dim=(1, 2), keepdim=True).clamp(min=1e-12)).clamp(0, 1)
 
 
 def _deadline(of_server: Deadline | None, time_budget: float | None) -> Deadline | None:

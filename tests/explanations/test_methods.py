@@ -14,7 +14,6 @@ from explanations.methods.meaningful_perturbation import SALIENCY_SHARE, _ranked
 from explanations.perturbations import perturbation
 from explanations.target_model import TargetModel
 from model_src.classes import COVID, HEALTHY
-from model_src.errors import InvalidRequest
 
 # Options under which a method's map is exactly 1 in the patch's cell and 0 elsewhere.
 ONE_HOT: dict[str, dict[str, object]] = {
@@ -107,7 +106,7 @@ def test_the_mirrored_film_takes_one_sided_density_away_and_adds_none(patch_case
     torch.testing.assert_close(perturbation("mirror", model, film.flip(-1), 10, 0), clear)
 
 
-def test_middle_layers_show_where_the_classifier_looks(random_chain):
+def test_last_layers_show_where_the_classifier_looks(random_chain):
     model = TargetModel(random_chain, [COVID], torch.device("cpu"))
     film = torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(random_chain.cin.feature_maps(film.expand(-1, 3, -1, -1))[-1],
@@ -115,23 +114,26 @@ def test_middle_layers_show_where_the_classifier_looks(random_chain):
     evidence = layer_evidence(model, film)
     assert evidence.shape == (1, 28, 28)
     assert 0 <= float(evidence.min()) < float(evidence.max()) <= 1
-    # By hand: the same from the classifier that begins at the second layer's map.
+    # By hand: the same from the classifier that begins at the third layer's map.
     maps = [m.detach().requires_grad_(True) for m in random_chain.cin.feature_maps(random_chain.residuals(film))]
-    third = random_chain.cin.layer3(maps[1])
     (gradient,) = torch.autograd.grad(
-        model.log_odds_of(random_chain.cin.classify(random_chain.cin.layer4(third))).sum(), maps[1]
+        model.log_odds_of(random_chain.cin.classify(random_chain.cin.layer4(maps[2]))).sum(), maps[2]
     )
-    second = (gradient.clamp(min=0) * maps[1].detach()).sum(1)
-    assert second.shape[-1] == 8
-    top, left = (int(3.5 * place) for place in divmod(int(second[0].argmax()), 8))  # 8 cells on 28
-    assert evidence[0, top : top + 4, left : left + 4].max() > 0.4
+    third = (gradient.clamp(min=0) * maps[2].detach()).sum(1)
+    assert third.shape[-1] == 4
+    top, left = (7 * place for place in divmod(int(third[0].argmax()), 4))  # 4 cells on 28
+    assert evidence[0, top : top + 7, left : left + 7].max() > 0.4
 
 
-def test_a_classifier_whose_middle_layers_are_hidden_is_named(patch_case):
-    with pytest.raises(InvalidRequest, match="middle layers cannot be seen; ask with layers=ignored"):
+def test_a_classifier_whose_layers_are_hidden_does_not_weigh_the_map_and_says_so(patch_case):
+    weighed, ignored = (
         explain_batch(
-            patch_case.network, patch_case.x[:1], [COVID], _options("meaningful_perturbation", layers="weigh")
-        )
+            patch_case.network, patch_case.x[:1], [COVID], _options("meaningful_perturbation", layers=layers)
+        )[0]
+        for layers in ("weigh", "ignored")
+    )
+    np.testing.assert_array_equal(weighed.heatmap, ignored.heatmap)
+    assert weighed.details["layers"] == ignored.details["layers"] == "ignored"
 
 
 def test_a_smoothed_map_is_wider_and_as_high():
