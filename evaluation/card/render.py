@@ -1,8 +1,9 @@
 """The card's text. A section is a file of `sections/`, in the order of their names; an empty one is left out.
 
 A section sees `m` (the evaluation of the published weights: metrics.json's `test`), `metrics` (all of metrics.json),
-`run` (run.json), `history` (rows of history.csv), `classes`, `files` (weights file -> bytes) and `trainings` (see
-beside.py). What an older evaluation did not measure is undefined, which counts as false.
+`run` (run.json), `history` (rows of history.csv), `classes`, `files` (weights file -> bytes), `certificate` (method ->
+its four tests in words) and `trainings` (see beside.py). What an older evaluation did not measure is undefined, which
+counts as false.
 """
 
 from __future__ import annotations
@@ -47,11 +48,16 @@ def card_of(folder: Path) -> str:
     if evaluated.get("model", {}).get("sha256") != digests:
         raise RunError(f"{folder}: metrics.json has an evaluation of other weights; evaluate these and add the report")
     files = {path.name: path.stat().st_size for path in weights}
-    return render_card(metrics, record.as_dict(), run.history(), files)
+    certificate = run.certificate()
+    return render_card(metrics, record.as_dict(), run.history(), files, certificate.lines() if certificate else {})
 
 
 def render_card(
-    metrics: Mapping[str, Any], run: Mapping[str, Any], history: Sequence[Mapping[str, str]], files: Mapping[str, int]
+    metrics: Mapping[str, Any],
+    run: Mapping[str, Any],
+    history: Sequence[Mapping[str, str]],
+    files: Mapping[str, int],
+    certificate: Mapping[str, str] | None = None,
 ) -> str:
     """The card, from what the module's text says."""
     environment = jinja2.Environment(
@@ -75,6 +81,7 @@ def render_card(
         "history": history,
         "classes": CLASS_NAMES,
         "files": files,
+        "certificate": certificate,
         "trainings": trainings(metrics),
     }
     texts = [environment.get_template(path.name).render(context).strip() for path in sorted(SECTIONS.glob("*.md.j2"))]
