@@ -59,6 +59,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="table of radiologists' reads (path, radiologist_read) that correct labels; run.json says which",
     )
+    parser.add_argument(
+        "--not-covid",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="LIST",
+        help="text files with a path a line: films of other hospitals or diseases that are not COVID-19, to train on",
+    )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
     parser.add_argument(
         "--precision", choices=("auto", "float32", "bfloat16"), default="auto",
@@ -98,6 +106,7 @@ def run(args: argparse.Namespace) -> int:
         tfen_run=args.tfen,
         skip_unreadable=args.skip_unreadable,
         reads=args.reads,
+        not_covid=args.not_covid,
         resume=args.resume,
     )
     try:

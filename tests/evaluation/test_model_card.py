@@ -101,6 +101,7 @@ def test_figures_reach_their_sections(centre_reader, write_images) -> None:
         "remarks": ["No help."],
     }
     run["data"]["train_sources"] = {"rsna": {"Healthy": 1234, "Pneumonia": 2, "COVID-19": 0}}
+    run["data"]["not_covid"] = {"tuberculosis": 146, "fibrosis": 27}
     run["data"]["reads"] = {"file": "r.csv", "changed": {"Pneumonia to Healthy": 32}, "left_out": {}}
     text = card(metrics, run)
     assert "this one on sources one (12 films)" in text
@@ -114,6 +115,7 @@ def test_figures_reach_their_sections(centre_reader, write_images) -> None:
     assert "| one | all | Pneumonia | fewer than 5 films of a class | 4 | 4 |" in text
     assert "| CoroNet | 1,000 | 3 | 50.0% (23.7 to 76.3; 5 of 10) | 50.0% (23.7 to 76.3; 5 of 10) |" in text
     assert "No help." in text
+    assert "told only that they are not COVID-19: 146 of tuberculosis, 27 of fibrosis." in text
     assert "| rsna | 1,234 | 2 | 0 | RSNA Pneumonia Detection Challenge 2018" in text
     assert "changed labels of training films: 32 Pneumonia to Healthy; left out as neither class: none." in text
     rows = [line for line in text.splitlines() if line.startswith("|")]

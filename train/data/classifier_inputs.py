@@ -18,13 +18,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from model_src.classes import CLASS_NAMES
+from model_src.classes import CLASS_NAMES, COVID
 from model_src.errors import DataError
 from train.data.augmentation import Films, apply_variants, choose_partners
+from train.data.examples import NOT_COVID
 from train.data.image_cache import ImageCache
 from train.data.resident_films import ResidentFilms
 from train.device import Compute
 
+_MAY_BE = torch.eye(NOT_COVID + 1, len(CLASS_NAMES))  # label -> the classes that it leaves open
+_MAY_BE[NOT_COVID] = 1 - F.one_hot(torch.tensor(COVID), len(CLASS_NAMES)).float()
 _SAMPLE = 256  # images from which the mean and deviation of the inputs are measured
 
 
@@ -100,8 +103,14 @@ class ClassifierInputs:
 
     @cached_property
     def labels(self) -> np.ndarray:
-        """Class numbers, int64 (N,)."""
+        """Class numbers (or NOT_COVID), int64 (N,)."""
         return np.array([example.label for example in self.images.examples], dtype=np.int64)
+
+    @cached_property
+    def by_source(self) -> list[np.ndarray]:
+        """The images of each source, by number."""
+        sources = np.array([example.facts.source for example in self.images.examples])
+        return [np.flatnonzero(sources == source) for source in sorted(set(sources))]
 
     @cached_property
     def films(self) -> Films:
@@ -122,11 +131,12 @@ class ClassifierInputs:
         return self.cache.load(indices, variants)
 
     def targets(self, indices: np.ndarray, variants: np.ndarray) -> Tensor:
-        """Probabilities that the classifier should answer, by the labels: float32 (n, 3)."""
+        """Probabilities that the classifier should answer, by the labels: float32 (n, 3).
+
+        1 for each class that a film may be of: more than one for NOT_COVID (see ClassifierLoss).
+        """
         partners, shares = self._partners(indices, variants)
-        own, other = (
-            F.one_hot(torch.from_numpy(self.labels[which]), len(CLASS_NAMES)).float() for which in (indices, partners)
-        )
+        own, other = (_MAY_BE[torch.from_numpy(self.labels[which])] for which in (indices, partners))
         return own.lerp(other, torch.from_numpy(shares)[:, None])
 
     def xrays(self, indices: np.ndarray, variants: np.ndarray) -> Tensor:
@@ -155,7 +165,7 @@ class ClassifierInputs:
         return mean.float()[:, None, None], deviation.float()[:, None, None]
 
     def _altered(self, indices: np.ndarray, variants: np.ndarray) -> Tensor:
-        return apply_variants(self.films, self.augmentation, indices, variants, self.seed)
+        return apply_variants(self.films, self.augmentation, indices, variants, self.seed, self.by_source)
 
     def _residuals(self, xrays: Tensor, tfen: nn.Module) -> Tensor:
         with torch.no_grad(), self.compute.autocast():

@@ -20,12 +20,16 @@ _PATIENT_IN_NAME = (
 # An ending says a format; the last number of a DICOM UID is none.
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}$")
 
+NOT_COVID = len(CLASS_NAMES)  # a training film that is Healthy or Pneumonia; nobody knows which
+
 SPLITS = ("train", "validation", "test")  # the order in which they are listed
 
 
 @dataclass(frozen=True)
 class Example:
-    """One labelled image: `label` is 0 Healthy, 1 Pneumonia, 2 COVID-19; what a source does not say is empty.
+    """One labelled image: `label` is 0 Healthy, 1 Pneumonia, 2 COVID-19 (in training also NOT_COVID).
+
+    What a source does not say is empty.
 
     `age` is in years; `view` and `sex` as the source spells them: PA, AP, L, LL, lateral ...; F, male ...
     """

@@ -15,7 +15,8 @@ from pathlib import Path
 from model_src.classes import CLASS_NAMES
 from model_src.errors import DataError
 from train.data.data_dir import folder_of, list_splits, read_collection, read_data_dir
-from train.data.examples import Example, class_counts
+from train.data.examples import NOT_COVID, Example, class_counts
+from train.data.not_covid import read_not_covid
 from train.data.reads import Corrected, corrected, read_reads
 from train.data.several import DataDirs, as_paths, listed
 
@@ -44,6 +45,7 @@ def read_training_data(
     seed: int,
     missing_ok: bool = False,
     reads: Path | None = None,
+    not_covid: Sequence[Path] = (),
 ) -> TrainingData:
     """Training and validation examples that share no patient with each other or with the test split.
 
@@ -54,10 +56,11 @@ def read_training_data(
     Args:
         data_dirs, roots, missing_ok: as for `read_data_dir`.
         reads: a table of radiologists' reads that correct training films' labels (train/data/reads.py).
+        not_covid: lists of films to train on that are only known not to be COVID-19 (train/data/not_covid.py).
 
     Raises:
-        DataError: as `read_data_dir`, `split_by_patient`, `read_reads` and `corrected`; a given validation split shares
-            patients with test; or one directory has a validation split and another has none.
+        DataError: as `read_data_dir`, `split_by_patient`, `read_reads`, `corrected` and `read_not_covid`; a given
+            validation split shares patients with test; or one directory has a validation split and another has none.
     """
     paths = as_paths(data_dirs)
     read = read_reads(reads) if reads else None
@@ -65,8 +68,9 @@ def read_training_data(
     test = collection.splits.get("test", [])
     train = read_data_dir(paths, "train", roots, missing_ok=missing_ok)
     found = None
+    folders = [*map(Path, roots), *map(folder_of, paths)]
+    others = read_not_covid(not_covid, folders)
     if read:
-        folders = [*map(Path, roots), *map(folder_of, paths)]
         train, found = corrected(train, read, folders)
     if "validation" in collection.splits:
         if len(paths) > 1:
@@ -86,10 +90,12 @@ def read_training_data(
                 "test split, and are left out; need some of other patients: add them, or move patients between the "
                 "splits"
             )
-        return TrainingData(kept, validation, left_out, found, collection.notes)
+        others, gone_too = without_patients_of(others, [*validation, *test])
+        return TrainingData([*kept, *others], validation, [*left_out, *gone_too], found, collection.notes)
     kept, left_out = without_patients_of(train, test)
     train, validation = split_by_patient(kept, fraction, seed)
-    return TrainingData(train, validation, left_out, found, collection.notes)
+    others, gone_too = without_patients_of(others, [*validation, *test])
+    return TrainingData([*train, *others], validation, [*left_out, *gone_too], found, collection.notes)
 
 
 def _require_validation_everywhere(paths: Sequence[Path], roots: Sequence[str | os.PathLike[str]]) -> None:
@@ -104,10 +110,25 @@ def _require_validation_everywhere(paths: Sequence[Path], roots: Sequence[str | 
 
 
 def image_list(data: TrainingData) -> str:
-    """Digest of which images train and validate, in order, with labels and patients, wherever their folder lies."""
+    """Digest of which images train and validate, in order, with labels and patients, wherever their folder lies.
+
+    Without the films that are only known not to be COVID-19, which have a digest of their own: the split is made again
+    from the labelled films alone.
+    """
+    labelled = [example for example in data.train if example.label != NOT_COVID]
+    return _listed_digest([("train", labelled), ("validation", data.validation)])
+
+
+def not_covid_list(data: TrainingData) -> str | None:
+    """Digest of the films that are only known not to be COVID-19; None where there are none."""
+    films = [example for example in data.train if example.label == NOT_COVID]
+    return _listed_digest([("train", films)]) if films else None
+
+
+def _listed_digest(parts: Sequence[tuple[str, Sequence[Example]]]) -> str:
     lines = [
         f"{part}\t{example.label}\t{example.patient}\t{example.path.name}"
-        for part, examples in (("train", data.train), ("validation", data.validation))
+        for part, examples in parts
         for example in examples
     ]
     return _digest("\n".join(lines)).hex()[:16]

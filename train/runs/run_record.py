@@ -45,6 +45,8 @@ class DataSummary(_Record):
     left_out_patient_in_test: int | None = None
     class_names: list[str] | None = None
     train_sources: dict[str, Counts] | None = None  # source -> class name -> training images
+    not_covid: Counts | None = None  # source -> training images only known not to be COVID-19
+    not_covid_list: str | None = None  # digest of which these are
     reads: dict[str, Any] | None = None  # what radiologists' reads changed (train/data/reads.py)
 
 

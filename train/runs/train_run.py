@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -14,11 +15,11 @@ from model_src.errors import DataError, RunError
 from train.calibration.calibrate import calibrate_run
 from train.calibration.wording import sentences
 from train.data.data_dir import describe_data, folder_of
-from train.data.examples import class_counts, source_counts
+from train.data.examples import NOT_COVID, class_counts, source_counts
 from train.data.image_cache import ImageCache, open_cache
 from train.data.sampling import draw_films
 from train.data.several import as_paths, listed
-from train.data.split import TrainingData, image_list, read_training_data
+from train.data.split import TrainingData, image_list, not_covid_list, read_training_data
 from train.device import Compute, choose_compute
 from train.rank import Rank, joined_ranks, local_device
 from train.recipe import Recipe
@@ -52,6 +53,7 @@ def train_run(recipe: Recipe, options: TrainingOptions) -> RunFolder:
         seed=options.seed,
         missing_ok=options.skip_unreadable,
         reads=options.reads,
+        not_covid=options.not_covid,
     )
     record = _describe(recipe, options, compute, data)
     with joined_ranks(compute.device) as rank, _held(run, record, options, rank):
@@ -102,7 +104,9 @@ def _describe(recipe: Recipe, options: TrainingOptions, compute: Compute, data: 
         validation=class_counts(data.validation),
         left_out_patient_in_test=len(data.left_out),
         class_names=list(CLASS_NAMES),
-        train_sources=source_counts(data.train),
+        train_sources=source_counts([example for example in data.train if example.label != NOT_COVID]),
+        not_covid=dict(Counter(e.source for e in data.train if e.label == NOT_COVID)) or None,
+        not_covid_list=not_covid_list(data),
         reads=asdict(data.corrected) if data.corrected else None,
     )
     return describe_run(

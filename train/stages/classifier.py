@@ -31,11 +31,16 @@ from train.stages.graphed_loss import GraphedLoss
 from train.stages.stage import Stage, Weights, micro_batch, run_stage
 from train.stages.start_weights import start_weights
 
+_ROUNDING = 1e-3  # of a target that adds up to 1
 LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 0.2, 5.0
 
 
 class ClassifierLoss(nn.Module):
-    """Sum of class-weighted cross-entropies against soft targets."""
+    """Sum of class-weighted cross-entropies against soft targets.
+
+    A target that adds up to more than 1 leaves several classes open. Which of them a film is of, the network's own
+    answer says: the gradient is that of -log of the open classes' probability.
+    """
 
     class_weights: Tensor
 
@@ -49,7 +54,11 @@ class ClassifierLoss(nn.Module):
         """Inputs (n, C, S, S), target probabilities (n, 3) -> scalar."""
         with self._compute.autocast():
             logits = self.network(inputs)
-        losses = -(logits.float().log_softmax(1) * targets * self.class_weights)
+        found = logits.float().log_softmax(1)
+        open_ = found.detach().exp() * targets
+        several = (targets.sum(1) > 1 + _ROUNDING)[:, None]
+        targets = torch.where(several, open_ / open_.sum(1, keepdim=True).clamp_min(1e-12), targets)
+        losses = -(found * targets * self.class_weights)
         return losses.sum()
 
 
@@ -172,7 +181,8 @@ def fit_classifier(
         return step(*feed.take(batch, epoch))
 
     def norm(batch: np.ndarray, epoch: int) -> float:
-        return float(weights[train.labels[batch]].sum())
+        of_label = torch.cat([weights, weights.mean()[None]])  # the last for NOT_COVID
+        return float(of_label[train.labels[batch]].sum())
 
     def validate(network: nn.Module) -> dict[str, float]:
         return score(predict(network, validation, compute), validation.labels.tolist())
@@ -215,6 +225,7 @@ def class_weights(setting: str | tuple[float, ...], labels: np.ndarray) -> Tenso
     if setting == "none":
         return torch.ones(len(CLASS_NAMES))
     if setting == "balanced":
+        labels = labels[labels < len(CLASS_NAMES)]  # a film that leaves classes open counts for none
         counts = np.bincount(labels, minlength=len(CLASS_NAMES))
         return torch.tensor(len(labels) / (len(CLASS_NAMES) * counts), dtype=torch.float32)
     return torch.tensor(setting, dtype=torch.float32)
