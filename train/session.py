@@ -31,7 +31,7 @@ class TrainingOptions:
     tfen_run: Path | None = None  # take the autoencoders of this run instead of training them
     skip_unreadable: bool = False
     reads: Path | None = None  # radiologists' reads that correct training films' labels
-    not_covid: Sequence[Path] = ()  # lists of training films that are only known not to be COVID-19
+    not_covid: Sequence[Path] = ()  # folders or lists of training films that are only known not to be COVID-19
     resume: bool = False
     console: Console = field(default_factory=lambda: Console(stderr=True))
 

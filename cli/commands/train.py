@@ -64,8 +64,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="+",
         default=[],
-        metavar="LIST",
-        help="text files with a path a line: films of other hospitals or diseases that are not COVID-19, to train on",
+        metavar="PATH",
+        help="folders, or lists with a path a line, of other hospitals' films that are not COVID-19, to train on",
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
     parser.add_argument(

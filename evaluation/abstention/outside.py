@@ -19,10 +19,8 @@ from evaluation.abstention.judged import JudgedClassifier
 from evaluation.intervals import Estimate, rate, share_estimate
 from evaluation.predictions import decode_stream
 from model_src.calibration.judgement import InScope
-from model_src.errors import DataError
 from train.calibration.not_chests import ALTERED, GENERATED, generate
 from train.data.examples import Example
-from train.data.files import images_below
 
 ALTERED_FILMS = 20  # of the split, each altered in every way
 GENERATED_EACH = 14
@@ -50,31 +48,6 @@ class OutsideGroup:
     def as_json(self) -> dict[str, Any]:
         """For metrics.json."""
         return asdict(self)
-
-
-def list_outside(path: Path, roots: Sequence[Path]) -> list[Path]:
-    """The images of a folder, or of a list with a path a line, looked up in `roots` and beside the list.
-
-    Raises:
-        DataError: nothing there, or a listed file that no folder holds.
-    """
-    if path.is_dir():
-        found = images_below(path).images
-    elif path.is_file():
-        lines = [line.strip() for line in path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()]
-        found = [_looked_up(line, [*roots, path.parent], path) for line in lines if line]
-    else:
-        raise DataError(f"--outside: {path} does not exist; need a folder of images, or a list with a path a line")
-    if not found:
-        raise DataError(f"--outside: {path} holds no image; need PNG, JPEG, WebP, TIFF or DICOM files")
-    return found
-
-
-def _looked_up(line: str, folders: Sequence[Path], where: Path) -> Path:
-    found = next((folder / line for folder in folders if (folder / line).is_file()), None)
-    if found is None:
-        raise DataError(f"--outside: {where} names {line}, which is not there; give the folder with --roots")
-    return found
 
 
 def outside_groups(

@@ -9,11 +9,12 @@ from typing import Any
 
 from evaluation.abstention.figures import Abstention, abstention_figures
 from evaluation.abstention.judged import JudgedClassifier
-from evaluation.abstention.outside import OutsideGroup, list_outside, outside_groups
+from evaluation.abstention.outside import OutsideGroup, outside_groups
 from evaluation.evaluate import Evaluation
 from model_src.calibration.judge import Judge
 from model_src.errors import RunError
 from train.data.examples import Example
+from train.data.named_films import name_of, named_films
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def open_outside(paths: Sequence[Path], roots: Sequence[Path], judge: Judge | No
             "--outside: this model's calibration does not say what is in scope; make it with more validation films: "
             "coronet calibrate RUN_DIR DATA_DIR"
         )
-    return [(path.stem if path.is_file() else path.name, list_outside(path, roots)) for path in paths]
+    return [(name_of(path), named_films("--outside", path, roots)) for path in paths]
 
 
 def study_abstention(

@@ -20,7 +20,7 @@ _PATIENT_IN_NAME = (
 # An ending says a format; the last number of a DICOM UID is none.
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}$")
 
-NOT_COVID = len(CLASS_NAMES)  # a training film that is Healthy or Pneumonia; nobody knows which
+NOT_COVID = len(CLASS_NAMES)  # a training film that is not COVID-19; which of the others it is, if any, is not said
 
 SPLITS = ("train", "validation", "test")  # the order in which they are listed
 

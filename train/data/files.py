@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -96,3 +96,9 @@ class NameIndex:
     def find(self, *names: str) -> Path:
         """The file of the first of `names` that is there; when none is, where the first could have been."""
         return next((self._paths[name] for name in names if name in self._paths), self._roots[0] / names[0])
+
+
+def below_first(path: Path, folders: Sequence[Path]) -> str:
+    """`path` below the first of `folders` that holds it, else its name: the same wherever the folders lie."""
+    folder = next((folder for folder in folders if path.is_relative_to(folder)), path.parent)
+    return path.relative_to(folder).as_posix()

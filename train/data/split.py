@@ -56,7 +56,7 @@ def read_training_data(
     Args:
         data_dirs, roots, missing_ok: as for `read_data_dir`.
         reads: a table of radiologists' reads that correct training films' labels (train/data/reads.py).
-        not_covid: lists of films to train on that are only known not to be COVID-19 (train/data/not_covid.py).
+        not_covid: folders or lists of training films that are only known not to be COVID-19 (not_covid.py).
 
     Raises:
         DataError: as `read_data_dir`, `split_by_patient`, `read_reads`, `corrected` and `read_not_covid`; a given

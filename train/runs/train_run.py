@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 
 from model_src.atomic import require_writable
 from model_src.classes import CLASS_NAMES
@@ -16,6 +15,7 @@ from train.calibration.calibrate import calibrate_run
 from train.calibration.wording import sentences
 from train.data.data_dir import describe_data, folder_of
 from train.data.examples import NOT_COVID, class_counts, source_counts
+from train.data.files import below_first
 from train.data.image_cache import ImageCache, open_cache
 from train.data.sampling import draw_films
 from train.data.several import as_paths, listed
@@ -179,7 +179,7 @@ def _record_decoded(run: RunFolder, train: ImageCache, validation: ImageCache, o
     decoded = DecodedImages(
         train=class_counts(train.examples),
         validation=class_counts(validation.examples),
-        skipped={_relative(path, folders): reason for path, reason in skipped},
+        skipped={below_first(path, folders): reason for path, reason in skipped},
     )
     record = run.record()
     before = record.decoded or decoded
@@ -197,9 +197,3 @@ def _record_decoded(run: RunFolder, train: ImageCache, validation: ImageCache, o
             f"{len(skipped)} unreadable images left out, listed in run.json; "
             f"{len(train)} to train on and {len(validation)} to validate on remain"
         )
-
-
-def _relative(path: Path, folders: Sequence[Path]) -> str:
-    """`path` below the first of `folders` that holds it, else its name."""
-    folder = next((folder for folder in folders if path.is_relative_to(folder)), path.parent)
-    return path.relative_to(folder).as_posix()

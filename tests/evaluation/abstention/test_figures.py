@@ -13,7 +13,7 @@ from PIL import Image
 from cli.main import main
 from evaluation.abstention.figures import abstention_figures
 from evaluation.abstention.judged import JudgedClassifier
-from evaluation.abstention.outside import list_outside, scope_area
+from evaluation.abstention.outside import scope_area
 from evaluation.abstention.study import open_outside, study_abstention
 from evaluation.abstention.wording import coverage_table, outside_table, remarks
 from evaluation.evaluate import evaluate
@@ -22,6 +22,7 @@ from model_src.calibration.judgement import InScope, Judgement
 from model_src.calibration.reliability import Band
 from model_src.errors import DataError, RunError
 from tests.fixtures.calibrated import hand_set_calibration
+from train.data.named_films import named_films
 
 ANY = Band(0.0, 1.0, 10, 9)
 
@@ -124,9 +125,9 @@ def test_the_judge_sees_each_film_once_and_changes_no_answer(centre_reader) -> N
 def test_lists_are_looked_up(outside: Path, tmp_path: Path) -> None:
     listed = tmp_path / "list.txt"
     listed.write_text("white films/0.png\n\nwhite films/1.png\n", encoding="utf-8")
-    assert list_outside(listed, []) == [outside / "0.png", outside / "1.png"]
+    assert named_films("--outside", listed, []) == [outside / "0.png", outside / "1.png"]
     listed.write_text("0.png\n", encoding="utf-8")
-    assert list_outside(listed, [outside]) == [outside / "0.png"]
+    assert named_films("--outside", listed, [outside]) == [outside / "0.png"]
 
 
 def test_what_cannot_be_outside_is_one_line(tmp_path: Path) -> None:
