@@ -1,6 +1,6 @@
 """`coronet score` against its own engine in a bare loop, and its parts against JSON lines.
 
-    python -m benchmarks.score_benchmark [--films 120] [--side 512] [--rounds 3] [--ray] [--out build/bench/score]
+    python -m benchmarks.score_benchmark [--films 400] [--side 512] [--rounds 3] [--ray] [--out build/bench/score]
 
 - Films per second, with reading and decoding: a loop over read, decode, classify in one process and in two, each
   with one thread; `score` with one and two workers; with --ray on a Ray cluster of two cores, which is started here.
@@ -9,7 +9,7 @@
 - Size and seconds of a part beside the same rows as JSON lines, written and read.
 - What a SIGKILL costs: films that were scored and are in no part, and seconds until a run goes on.
 
-benchmarks/score_archive.py has the memory, over 100,000 films. On two quiet cores: some 10 minutes, 15 with --ray.
+benchmarks/score_archive.py has the memory, over 100,000 films. On two quiet cores: some 14 minutes, 18 with --ray.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _GROWTH = 3  # the longer run has so many times the films
 def main() -> int:
     """Measure and print; the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--films", type=int, default=120)
+    parser.add_argument("--films", type=int, default=400)
     parser.add_argument("--side", type=int, default=512, help="pixels of a film")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--ray", action="store_true")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,6 +22,7 @@ Identify = Literal["content", "stat"]
 IDENTIFY: tuple[Identify, ...] = ("content", "stat")
 _READERS = 8  # threads: they wait for disks and networks
 _AHEAD = 64
+_TELL_EVERY = 30.0  # seconds
 EXAMPLES = 3
 
 
@@ -34,10 +36,10 @@ def identified(
         reader: of films, for "content".
         identify: "content": SHA-256 of each file, which reads all of them once; "stat": size and time of change.
             Films of a PACS are known by their UID either way.
-        found: told how many there are so far, now and then.
+        found: told how many there are so far, every half minute.
     """
     films = (film for source in sources for film in source.films())
-    listed = 0
+    listed, told = 0, time.monotonic()
     with ThreadPoolExecutor(_READERS) as pool:
         running: deque[Future[Film]] = deque()
         try:
@@ -48,7 +50,8 @@ def identified(
                     return
                 yield running.popleft().result()
                 listed += 1
-                if listed % 1000 == 0:
+                if time.monotonic() - told > _TELL_EVERY:
+                    told = time.monotonic()
                     found(listed)
         finally:
             for each in running:

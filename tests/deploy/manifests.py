@@ -15,6 +15,8 @@ KUBERNETES = ROOT / "deploy" / "kubernetes"
 OVERLAYS = sorted(path.name for path in (KUBERNETES / "overlays").iterdir())
 COMPONENTS = sorted(path.name for path in (KUBERNETES / "components").iterdir())
 
+_OF_PODS = ("Deployment", "Job")
+
 Object = dict[str, Any]
 
 
@@ -33,6 +35,18 @@ def objects(overlay: str) -> list[Object]:
     return list(yaml.safe_load_all(kustomize(KUBERNETES / "overlays" / overlay)))
 
 
+def with_component(component: str, work: Path) -> list[Object]:
+    """Everything in the overlay `cpu` with a component added; `work` is a new directory."""
+    overlay = work / "overlay"
+    overlay.mkdir(parents=True)
+    # Kustomize takes relative paths alone.
+    (work / "kubernetes").symlink_to(KUBERNETES)
+    (overlay / "kustomization.yaml").write_text(
+        f"resources: [../kubernetes/overlays/cpu]\ncomponents: [../kubernetes/components/{component}]\n"
+    )
+    return list(yaml.safe_load_all(kustomize(overlay)))
+
+
 def of_kind(overlay: str, kind: str) -> dict[str, Object]:
     """Its objects of one kind, by name."""
     return {each["metadata"]["name"]: each for each in objects(overlay) if each["kind"] == kind}
@@ -40,8 +54,9 @@ def of_kind(overlay: str, kind: str) -> dict[str, Object]:
 
 def pods(overlay: str) -> dict[str, Object]:
     """The pod templates of its Deployments and Jobs, by the object's name."""
-    return {
-        name: each["spec"]["template"]
-        for kind in ("Deployment", "Job")
-        for name, each in of_kind(overlay, kind).items()
-    }
+    return templates(objects(overlay))
+
+
+def templates(found: list[Object]) -> dict[str, Object]:
+    """The pod templates of the Deployments and Jobs among objects, by the object's name."""
+    return {each["metadata"]["name"]: each["spec"]["template"] for each in found if each["kind"] in _OF_PODS}

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import requests
 from PIL import Image as Picture
 
 from client.http import CoroNetClient
@@ -26,7 +27,7 @@ from model_src.errors import ServerError
 from model_src.time_limits import DRAIN, STOP
 from phantoms.generate import make_phantom
 from tests.deploy.containerfile import CONTAINERS
-from tests.deploy.manifests import pods
+from tests.deploy.manifests import pods, templates, with_component
 from tests.deploy.plain_root import Image, build, debian
 from tests.fixtures.fake_server import fake_server  # noqa: F401 (fixture)
 
@@ -56,9 +57,12 @@ def client(base, tmp_path_factory) -> Iterator[Image]:
 
 @pytest.fixture(scope="module")
 def server(base, tmp_path_factory) -> Iterator[Image]:
-    """The server's image for a CPU, with PyPI's torch: the index of PyTorch's own may be out of reach."""
+    """The server's image for a CPU, with both fronts.
+
+    It takes PyPI's torch, since the index of PyTorch's own may be out of reach.
+    """
     work = tmp_path_factory.mktemp("server")
-    yield build(CONTAINERS / "Containerfile", base, work, TORCH_CPU_INDEX="")
+    yield build(CONTAINERS / "Containerfile", base, work, TORCH_CPU_INDEX="", EXTRAS="serve,score,ray")
     shutil.rmtree(work)
 
 
@@ -126,11 +130,13 @@ def wait_for(what: Callable[[], bool], seconds: float) -> float:
     return time.monotonic() - begun
 
 
-def test_the_server_runs_as_a_pod_of_the_manifests(server, tmp_path, phantom_png):
+@pytest.mark.parametrize("front", ["TorchServe", "Ray Serve"])
+def test_the_server_runs_as_a_pod_of_the_manifests(front, server, tmp_path, phantom_png):
     """Started, probed, asked, given another key and stopped, all as the Deployment for predictions has it."""
-    (container,) = pods("cpu")["coronet-predictions"]["spec"]["containers"]
+    deployments = templates(with_component("ray", tmp_path / "ray")) if front == "Ray Serve" else pods("cpu")
+    (container,) = deployments["coronet-predictions"]["spec"]["containers"]
     port, metrics = free_ports(2)
-    places = {"/tmp": own(tmp_path / "tmp"), "/var/lib/coronet": own(tmp_path / "state")}
+    places = {"/tmp": own(tmp_path / "tmp"), "/var/lib/coronet": own(tmp_path / "state")}  # and the machine's /dev/shm
     keys = own(tmp_path / "keys")
     (keys / "current").write_text("first-key-of-this-test")
     os.chown(keys / "current", USER, USER)
@@ -145,7 +151,11 @@ def test_the_server_runs_as_a_pod_of_the_manifests(server, tmp_path, phantom_png
 
         wait_for(lambda: running.poll() is not None or probe("startupProbe"), 300)
         assert running.poll() is None, running.communicate()[0]
-        socket.create_connection(("127.0.0.1", port), 5).close()  # the readiness probe
+        if front == "Ray Serve":
+            ready = container["readinessProbe"]["httpGet"]["path"]
+            assert requests.get(f"http://127.0.0.1:{port}{ready}", timeout=5).status_code == 200
+        else:
+            socket.create_connection(("127.0.0.1", port), 5).close()
         assert probe("livenessProbe")
 
         def asked(key: str) -> bool:
@@ -166,7 +176,7 @@ def test_the_server_runs_as_a_pod_of_the_manifests(server, tmp_path, phantom_png
         (first,) = psutil.Process(running.pid).children()
         first.send_signal(signal.SIGTERM)
         said, _ = running.communicate(timeout=DRAIN + STOP + 30)
-        assert "stopping TorchServe" in said
+        assert f"stopping {front}" in said
         assert (places["/var/lib/coronet"] / "coronet" / f"serve-{port}" / "logs").is_dir()
         assert list(places["/tmp"].glob("coronet-serve-*")) == []
     finally:

@@ -16,7 +16,7 @@ from fronts.ray_serve.routes import OPEN_PATHS
 from model_src.classes import RESEARCH_USE
 from model_src.time_limits import DRAIN, STOP, WORKER_START
 from tests.deploy.containerfile import CONTAINERS, stages_of
-from tests.deploy.manifests import COMPONENTS, KUBERNETES, OVERLAYS, ROOT, kustomize, objects, of_kind, pods
+from tests.deploy.manifests import COMPONENTS, KUBERNETES, OVERLAYS, ROOT, objects, of_kind, pods, with_component
 
 OLDEST, NEWEST = "1.33", "1.37"  # of Kubernetes
 SERVERS = ("cpu", "gpu")
@@ -251,15 +251,7 @@ def test_each_pod_of_the_job_has_its_share(overlay):
 
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_components_fit_the_servers(component, tmp_path):
-    overlay = tmp_path / "overlay"
-    overlay.mkdir()
-    base, part = (KUBERNETES / "overlays/cpu", KUBERNETES / "components" / component)
-    # Kustomize takes relative paths alone.
-    (tmp_path / "kubernetes").symlink_to(KUBERNETES)
-    (overlay / "kustomization.yaml").write_text(
-        f"resources: [../kubernetes/overlays/{base.name}]\ncomponents: [../kubernetes/components/{part.name}]\n"
-    )
-    built = list(yaml.safe_load_all(kustomize(overlay)))
+    built = with_component(component, tmp_path)
     names = {(each["kind"], each["metadata"]["name"]) for each in built}
     services = {name for kind, name in names if kind == "Service"}
     for ingress in (each for each in built if each["kind"] == "Ingress"):

@@ -100,6 +100,18 @@ def test_members_of_a_tar_are_read_by_their_place(tmp_path):
             films_of(path)
 
 
+def test_a_long_listing_says_now_and_then_how_far_it_is(tmp_path, monkeypatch):
+    for number in range(3):
+        (tmp_path / f"{number}.png").write_bytes(b"film")
+    told: list[int] = []
+    sources = [open_source(str(tmp_path), ACCESS)]
+    list(identified(sources, READER, "stat", told.append))
+    assert told == []
+    monkeypatch.setattr("scoring.listing._TELL_EVERY", -1.0)
+    list(identified(sources, READER, "stat", told.append))
+    assert told == [1, 2, 3]
+
+
 def test_below_a_url(tmp_path):
     system = fsspec.filesystem("memory")
     for name in ("b.png", "a/c.png", "a/.d.png", "notes.txt"):
