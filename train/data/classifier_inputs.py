@@ -107,6 +107,12 @@ class ClassifierInputs:
         return np.array([example.label for example in self.images.examples], dtype=np.int64)
 
     @cached_property
+    def by_source(self) -> list[np.ndarray]:
+        """The images of each source, by number."""
+        sources = np.array([example.facts.source for example in self.images.examples])
+        return [np.flatnonzero(sources == source) for source in sorted(set(sources))]
+
+    @cached_property
     def films(self) -> Films:
         """The X-rays, on a GPU if that is what trains."""
         on_gpu = self.compute.device.type == "cuda"
@@ -159,7 +165,7 @@ class ClassifierInputs:
         return mean.float()[:, None, None], deviation.float()[:, None, None]
 
     def _altered(self, indices: np.ndarray, variants: np.ndarray) -> Tensor:
-        return apply_variants(self.films, self.augmentation, indices, variants, self.seed)
+        return apply_variants(self.films, self.augmentation, indices, variants, self.seed, self.by_source)
 
     def _residuals(self, xrays: Tensor, tfen: nn.Module) -> Tensor:
         with torch.no_grad(), self.compute.autocast():

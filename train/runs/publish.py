@@ -1,11 +1,12 @@
 """A finished run small enough to commit: weights in half precision, settings, history and metrics.
 
-    python -m train.runs.publish RUN_DIR OUT_DIR [--report REPORT_DIR]
+    python -m train.runs.publish RUN_DIR OUT_DIR [--report REPORT_DIR [--earlier-models N]]
 
 OUT_DIR is a run folder again: `coronet export`, `coronet evaluate` and `--tfen` take it. It has no calibration.json
 and no certificate.json, which are of the weights before they were halved: `coronet calibrate OUT_DIR DATA_DIR` and
 `coronet certify OUT_DIR DATA_DIR --boxes FILE` make them. With --report, the figures of a `coronet evaluate` report on
-the published weights are written into its metrics.
+the published weights are written into its metrics. Where earlier models were evaluated on the same films, and this one was
+made to mend what they got wrong, say how many: the model card says it.
 """
 
 from __future__ import annotations
@@ -55,8 +56,13 @@ def _check_target(out_dir: Path) -> None:
         raise RunError(f"{out_dir}: would be replaced, and is no published run (found {found}); name a new folder")
 
 
-def record_report(out_dir: Path, report_dir: Path) -> None:
+def record_report(out_dir: Path, report_dir: Path, earlier_models: int = 0) -> None:
     """Add the figures of an evaluation of `out_dir` to its metrics.json, as `test`, without the maker's paths.
+
+    Args:
+        out_dir: a published run.
+        report_dir: of `coronet evaluate`.
+        earlier_models: how many other models were evaluated on the same films before this one was made.
 
     Raises:
         RunError: no report, or one of other weights.
@@ -75,6 +81,7 @@ def record_report(out_dir: Path, report_dir: Path) -> None:
             raise RunError(f"{report_dir}: an evaluation of other weights than {path}; evaluate {out_dir} first")
     figures.pop("command", None)
     model.pop("path", None)
+    figures["earlier_models"] = earlier_models
     with atomic_write(out_dir / "metrics.json") as temporary:
         temporary.write_text(json.dumps(run.read_metrics() | {"test": figures}, indent=2) + "\n", encoding="utf-8")
 
@@ -85,10 +92,11 @@ def main() -> int:
     parser.add_argument("run_dir", type=Path)
     parser.add_argument("out_dir", type=Path)
     parser.add_argument("--report", type=Path)
+    parser.add_argument("--earlier-models", type=int, default=0, metavar="N", help="seen by the same test films")
     args = parser.parse_args()
     try:
         if args.report:
-            record_report(args.out_dir, args.report)
+            record_report(args.out_dir, args.report, args.earlier_models)
         else:
             publish_run(args.run_dir, args.out_dir)
     except (CoroNetError, OSError) as error:

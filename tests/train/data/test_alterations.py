@@ -23,14 +23,16 @@ from train.data.alterations import (
     jpeg,
     reposition,
     resharpen,
+    take_over,
     with_gray_values,
+    with_texture,
 )
 from train.data.draws import Draws
 
 Alteration = Callable[[Tensor, Draws], Tensor]
 SHARES = (
     "BORDER_SHARE", "CORNER_SHARE", "HOLE_SHARE", "EQUALISED_SHARE", "MATCHED_SHARE", "FIELD_SHARE", "BLURRED_SHARE",
-    "SHARPENED_SHARE", "COMPRESSED_SHARE",
+    "SHARPENED_SHARE", "COMPRESSED_SHARE", "TEXTURE_SHARE", "EDGES_SHARE",
 )  # fmt: skip
 AMOUNTS = ("ROTATION_DEGREES", "STRETCH", "SHIFT", "GAMMA", "CONTRAST", "BRIGHTNESS", "NOISE")
 
@@ -65,6 +67,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 ALTERATIONS: dict[str, Alteration] = {
+    "take_over": lambda films, own: take_over(films, own, noisy(*films.shape[::2]) ** 2),
     "erase_edges": erase_edges,
     "reposition": reposition,
     "expose": lambda films, own: expose(films, own, noisy(*films.shape[::2]) ** 2),
@@ -90,7 +93,7 @@ def test_an_alteration_keeps_shape_and_range_and_leaves_its_films_alone(name: st
 @pytest.mark.parametrize("name", ALTERATIONS)
 def test_what_happens_to_a_film_is_its_own_affair(name: str) -> None:
     films, rows = noisy(60), torch.tensor([41, 3])
-    others = {"expose": expose, "all": as_from_another_hospital}
+    others = {"take_over": take_over, "expose": expose, "all": as_from_another_hospital}
     if name in others:
         grays = noisy(60).flip(0) ** 2
         together = others[name](films, draws(60), grays)
@@ -291,3 +294,24 @@ def test_a_share_of_the_films_is_compressed(alone: Callable[..., None]) -> None:
     assert int(changed.sum()) == pytest.approx(100, abs=35)
     alone()
     assert torch.equal(compress(films, draws(400)), films)
+
+
+def test_a_film_takes_over_how_much_of_each_frequency_another_has() -> None:
+    smooth = torch.from_numpy(gaussian_filter(noisy(2).numpy(), (0, 0, 1, 1)))
+    films, rough = (smooth - 0.5) * 0.5 + 0.5, noisy(2).flip(0)
+    sharper = with_texture(films, rough, torch.tensor([1.0, 0.0]))
+
+    def fine(film: Tensor) -> float:
+        return float((film[:, 1:] - film[:, :-1]).square().mean())
+
+    assert fine(sharper[0, 0]) > 1.5 * fine(films[0, 0])
+    torch.testing.assert_close(sharper[1], films[1], atol=1e-5, rtol=0)
+    # Where things are stays: the large shapes are those of the film, not of the other.
+    torch.testing.assert_close(sharper[0].mean(), films[0].mean(), atol=0.01, rtol=0)
+
+
+def test_a_film_takes_over_the_edges_of_another_and_keeps_its_middle(alone: Callable[..., None]) -> None:
+    alone(EDGES_SHARE=1.0)
+    altered = take_over(flat(8, 0.3), draws(8), flat(8, 0.9))
+    torch.testing.assert_close(altered[:, :, 12:20, 12:20], flat(8, 0.3)[:, :, 12:20, 12:20], atol=1e-3, rtol=0)
+    assert (altered[:, :, 0, 0] > 0.8).all()

@@ -61,9 +61,9 @@ def test_report_goes_into_the_metrics_if_it_is_of_these_weights(run: RunFolder, 
     figures = {"accuracy": 0.5, "command": "/home/me", "model": {"path": "/home/me/run", "sha256": digests}}
     report.mkdir()
     (report / "metrics.json").write_text(json.dumps(figures))
-    record_report(published, report)
+    record_report(published, report, earlier_models=2)
     metrics = RunFolder(published).read_metrics()
-    assert metrics["test"] == {"accuracy": 0.5, "model": {"sha256": digests}}
+    assert metrics["test"] == {"accuracy": 0.5, "model": {"sha256": digests}, "earlier_models": 2}
     assert metrics["cin"] == {"epoch": 1}
     digests["cin.pt"] = "0" * 64
     (report / "metrics.json").write_text(json.dumps(figures))

