@@ -5,8 +5,8 @@
 OUT_DIR is a run folder again: `coronet export`, `coronet evaluate` and `--tfen` take it. It has no calibration.json
 and no certificate.json, which are of the weights before they were halved: `coronet calibrate OUT_DIR DATA_DIR` and
 `coronet certify OUT_DIR DATA_DIR --boxes FILE` make them. With --report, the figures of a `coronet evaluate` report on
-the published weights are written into its metrics. Where earlier models were evaluated on the same films, and this one was
-made to mend what they got wrong, say how many: the model card says it.
+the published weights are written into its metrics. Where earlier models were evaluated on the same films, and this one
+was made to mend what they got wrong, say how many: the model card says it.
 """
 
 from __future__ import annotations
