@@ -72,7 +72,7 @@ audit: install
 
 bench: install
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -e '.[bench]'
-	$(VENV)/bin/python -m benchmarks.engines_benchmark --sizes 224 --out build/bench/engines-224.json
+	$(VENV)/bin/python -m benchmarks.engines_benchmark --out build/bench/engines.json
 	$(VENV)/bin/python -m benchmarks.engines_benchmark --sizes 512 --batches 1 4 --out build/bench/engines-512.json
 	$(VENV)/bin/python -m benchmarks.serving_benchmark --out build/bench/serving
 	$(VENV)/bin/coronet export archive/pretrained --out build/bench/artefacts

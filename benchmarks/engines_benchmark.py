@@ -1,6 +1,6 @@
 """The whole chain in one process by several engines, side by side, in one run.
 
-    python -m benchmarks.engines_benchmark [--run archive/pretrained] [--sizes 224 512] [--batches 1 4 16]
+    python -m benchmarks.engines_benchmark [--run archive/pretrained] [--sizes 128 512] [--batches 1 4 16]
         [--engines openvino onnxruntime] [--rounds 5] [--threads 2] [--out result.json]
 
 From an image tensor in memory to probabilities; onnxruntime where it is installed (pip install -e '.[bench]'):
@@ -62,7 +62,7 @@ def main() -> None:
     """Measure all engines at all sizes and batches."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, default=Path("archive/pretrained"))
-    parser.add_argument("--sizes", type=int, nargs="+", default=[224, 512])
+    parser.add_argument("--sizes", type=int, nargs="+", help="pixels a side (the run's own)")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--engines", nargs="+", choices=[*engine_names(), COMPILED], default=engine_names())
     parser.add_argument("--rounds", type=int, default=5)
@@ -70,13 +70,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    coronet = load_model(RunFolder(args.run))
+    run = RunFolder(args.run)
+    coronet = load_model(run)
     if not isinstance(coronet, CoroNet):
         parser.error(f"{args.run} is a baseline, need a run of CoroNet")
     rows = []
     print("| pixels | batch | engine | seconds | images/s | times eager | times openvino direct | largest difference |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
-    for size in args.sizes:
+    for size in args.sizes or [run.record().recipe.image_size]:
         engines = {BASE: eager(coronet)} | open_engines(coronet, size, args.threads, args.engines)
         for batch in args.batches:
             for row in measure(engines, size, batch, args.rounds):

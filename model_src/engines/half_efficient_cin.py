@@ -39,7 +39,7 @@ class HalfEfficientCIN:
     def __init__(self, cin: EfficientCIN, device: torch.device, dtype: torch.dtype) -> None:
         self.mean = cin.residual_mean.flatten().to(device)
         self.std = cin.residual_std.flatten().to(device)
-        self._blur = cin.residual_blur.to(device)
+        self._blur = cin.residual_blur.to(device, dtype)
         self._enlarged = cin.enlarged
         self._stem = _Layers(cin.stem, dtype, device)
         blocks: list[Any] = [block for stage in cin.stages.children() for block in stage.children()]

@@ -141,8 +141,8 @@ class EfficientCIN(nn.Module):
 
 
 def blurred(maps: Tensor, weights: Tensor) -> Tensor:
-    """Maps (N, C, H, W), each along its rows and columns by weights (3,); beyond its edge a map is 0."""
-    kernel = (weights[:, None] * weights).to(maps.dtype).expand(maps.shape[1], 1, 3, 3)
+    """Maps (N, C, H, W), each along its rows and columns by weights (3,) of its dtype; beyond its edge a map is 0."""
+    kernel = (weights[:, None] * weights).expand(maps.shape[1], 1, 3, 3)
     return F.conv2d(maps, kernel, padding=1, groups=maps.shape[1])
 
 

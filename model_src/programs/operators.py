@@ -23,15 +23,18 @@ OPERATORS: dict[str, Callable[..., Any]] = {
         "conv_transpose2d.input": _ATEN.conv_transpose2d.input,
         "div.Tensor": _ATEN.div.Tensor,
         "dropout.default": _ATEN.dropout.default,  # off in evaluation mode, and torch.export keeps the call
+        "expand.default": _ATEN.expand.default,
         "flatten.using_ints": _ATEN.flatten.using_ints,
         "hardtanh.default": _ATEN.hardtanh.default,
         "linear.default": _ATEN.linear.default,
         "max_pool2d.default": _ATEN.max_pool2d.default,
         "mean.dim": _ATEN.mean.dim,
+        "mul.Tensor": _ATEN.mul.Tensor,
         "relu.default": _ATEN.relu.default,
         "relu_.default": _ATEN.relu_.default,
         "sigmoid.default": _ATEN.sigmoid.default,
         "sub.Tensor": _ATEN.sub.Tensor,
+        "unsqueeze.default": _ATEN.unsqueeze.default,
         "upsample_bilinear2d.vec": _ATEN.upsample_bilinear2d.vec,
     }.items()
 }
