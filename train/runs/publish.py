@@ -94,6 +94,8 @@ def main() -> int:
     parser.add_argument("--report", type=Path)
     parser.add_argument("--earlier-models", type=int, default=0, metavar="N", help="seen by the same test films")
     args = parser.parse_args()
+    if args.earlier_models < 0 or (args.earlier_models and not args.report):
+        parser.error("--earlier-models must be at least 0, and goes with --report")
     try:
         if args.report:
             record_report(args.out_dir, args.report, args.earlier_models)
