@@ -1,4 +1,4 @@
-"""Served speed and start-up of this tree beside another commit's, in the same run.
+"""Served speed, start-up and memory of this tree beside another commit's, in the same run.
 
     python -m benchmarks.compare_versions COMMIT [--rounds 5] [--seconds 30] [--clients 4] [--workers 2]
         [--run archive/pretrained] [--out build/bench/versions]
@@ -6,8 +6,9 @@
 COMMIT is anything git can name. Each version packs the run with its own code and serves it by its own `coronet
 serve`, in one environment: the libraries are those of the Python that runs this. A round starts both, one after the
 other, first one first and then the other; each is asked for predictions of a 512 x 512 JPEG for so many seconds, after
-some that do not count. The medians over the rounds are compared. Options that COMMIT needs and this tree does not have
-are no matter, as long as it has `export`, `archive` and `serve`.
+some that do not count. The medians over the rounds are compared. Memory is what the largest worker has for itself,
+after the predictions. Options that COMMIT needs and this tree does not have are no matter, as long as it has `export`,
+`archive` and `serve`.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class Measured:
     per_second: float  # predictions
     p95: float  # seconds
     failed: int
+    worker_mb: float  # of the largest, unshared
 
 
 def main() -> None:
@@ -74,7 +76,7 @@ def main() -> None:
                     rounds[name].append(measured)
                     print(
                         f"round {number + 1}, {name}: {measured.per_second:.2f} predictions/s, "
-                        f"start {measured.start_seconds:.1f} s",
+                        f"start {measured.start_seconds:.1f} s, a worker {measured.worker_mb:.0f} MB",
                         flush=True,
                     )
     result = {
@@ -87,12 +89,17 @@ def main() -> None:
     }
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "result.json").write_text(json.dumps(result, indent=2) + "\n")
-    print("\n| version | predictions/s | p95 | start | failed |\n| --- | --- | --- | --- | --- |")
+    print("\n| version | predictions/s | p95 | start | a worker | failed |\n| --- | --- | --- | --- | --- | --- |")
     for name, found in rounds.items():
-        rate, p95, start = (middle(found, field) for field in ("per_second", "p95", "start_seconds"))
+        rate, p95, start, worker = (
+            middle(found, field) for field in ("per_second", "p95", "start_seconds", "worker_mb")
+        )
         failed = sum(each.failed for each in found)
-        print(f"| {name} | {rate:.2f} | {p95 * 1000:.0f} ms | {start:.1f} s | {failed} |")
-    print(f"\nspeed {result['speed_ratio']:.3f} of before, start-up {result['start_ratio']:.3f} of before")
+        print(f"| {name} | {rate:.2f} | {p95 * 1000:.0f} ms | {start:.1f} s | {worker:.0f} MB | {failed} |")
+    print(
+        f"\nspeed {result['speed_ratio']:.3f} of before, start-up {result['start_ratio']:.3f} of before, "
+        f"memory {result['memory_ratio']:.3f} of before"
+    )
 
 
 @contextmanager
@@ -137,7 +144,8 @@ def measure(code: Code, store: Path, state: Path, body: bytes, args: argparse.Na
     with serve_command(code, store, state, "--workers", args.workers) as server:
         drive(lambda: server.asking(body), args.clients, _WARM_UP)
         load = drive(lambda: server.asking(body), args.clients, args.seconds)
-    return Measured(server.seconds, load.per_second, load.percentile(95), len(load.failures))
+        memory = max(server.workers_mb())
+    return Measured(server.seconds, load.per_second, load.percentile(95), len(load.failures), memory)
 
 
 def middle(found: Sequence[Measured], field: str) -> float:
@@ -146,10 +154,11 @@ def middle(found: Sequence[Measured], field: str) -> float:
 
 
 def compare(before: Sequence[Measured], now: Sequence[Measured]) -> dict[str, float]:
-    """This tree's medians as shares of the other's: more is better for speed, less for start-up."""
+    """This tree's medians as shares of the other's: more is better for speed, less for the others."""
     return {
         "speed_ratio": middle(now, "per_second") / middle(before, "per_second"),
         "start_ratio": middle(now, "start_seconds") / middle(before, "start_seconds"),
+        "memory_ratio": middle(now, "worker_mb") / middle(before, "worker_mb"),
     }
 
 

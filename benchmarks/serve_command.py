@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
+import psutil
 import requests
 
 from client.load import Ask
 from launcher.torchserve_config import free_ports
 
 _START_TIMEOUT = 600.0  # seconds
+_WORKER = "model_service_worker"  # in the command line of TorchServe's workers
 
 
 @dataclass(frozen=True)
@@ -57,17 +59,28 @@ def environment() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Started:
-    """A server that answers: its address, its token, and how long it took from the command on."""
+    """A server that answers: its address, its token, how long it took from the command on, and its process."""
 
     url: str
     token: str
     seconds: float
+    pid: int
 
     def asking(self, body: bytes) -> Ask:
         """One client's way to ask for predictions by bare HTTP, over a connection that stays open."""
         session = requests.Session()
         session.headers["Authorization"] = f"Bearer {self.token}"
         return lambda: session.post(f"{self.url}/predictions/coronet", data=body, timeout=300).raise_for_status()
+
+    def workers_mb(self) -> list[float]:
+        """Unshared memory of each worker."""
+        family = psutil.Process(self.pid).children(recursive=True)
+        return [memory_mb(each.pid) for each in family if any(_WORKER in word for word in each.cmdline())]
+
+
+def memory_mb(pid: int) -> float:
+    """Memory that only this process has, in MB."""
+    return float(psutil.Process(pid).memory_full_info().uss / 1e6)
 
 
 @contextmanager
@@ -97,7 +110,7 @@ def serve_command(code: Code, store: Path, state: Path, *options: object) -> Ite
         seconds = time.perf_counter() - begun
         overdue.cancel()
         keys = json.loads((state / "coronet" / f"serve-{port}" / "key_file.json").read_text())
-        yield Started(f"http://127.0.0.1:{port}", keys["inference"]["key"], seconds)
+        yield Started(f"http://127.0.0.1:{port}", keys["inference"]["key"], seconds, process.pid)
     finally:
         overdue.cancel()
         process.terminate()

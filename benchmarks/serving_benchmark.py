@@ -32,12 +32,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import psutil
 import requests
 
 from benchmarks.engines_benchmark import onnx_bytes
 from benchmarks.other_servers import asking, fastapi_service, null_torchserve
-from benchmarks.serve_command import Code, serve_command
+from benchmarks.serve_command import Code, memory_mb, serve_command
 from benchmarks.serving_plot import draw
 from benchmarks.shipped import jpeg, pack
 from benchmarks.train_benchmark import processor
@@ -222,11 +221,6 @@ def explaining(server: Server, body: bytes, model: str) -> Ask:
     session.headers["Authorization"] = f"Bearer {server.token.read()}"
     url = f"{server.url}/explanations/{model}"
     return lambda: session.post(url, files={"data": body}, timeout=1800).raise_for_status()
-
-
-def memory_mb(pid: int) -> float:
-    """Memory that only this process has, in MB."""
-    return float(psutil.Process(pid).memory_full_info().uss / 1e6)
 
 
 def ratios(result: dict[str, Any], workers: int) -> dict[str, float]:

@@ -26,6 +26,7 @@ from model_src.engines.choose import open_engine
 from model_src.engines.fastest import Check, Tried, open_fastest
 from model_src.engines.settings import EngineSettings
 from model_src.errors import InternalError, RequestError
+from model_src.freed_memory import return_freed_memory
 from model_src.imaging.xray import Xray, read_xray
 from model_src.model_names import PREDICT_MODEL
 
@@ -83,6 +84,7 @@ class Predictor:
             record_steps(self.network)
         self._warm_up(explains)
         self.pace = measure_pace(self.network, self.info.image_size) if explains else Pace(0.0, 0.0, 0.0)
+        return_freed_memory()
 
     def read(self, image: bytes) -> Xray:
         """Decode an image file at this model's size; raises the errors of `model_src.imaging.xray.read_xray`."""

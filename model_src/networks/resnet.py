@@ -47,7 +47,8 @@ class ResNet18(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(_WIDTHS[-1], classes)
         for module in self.modules():
-            if isinstance(module, nn.Conv2d):
+            # A weight on the meta device has no values, and torch would import its compiler to draw none.
+            if isinstance(module, nn.Conv2d) and not module.weight.is_meta:
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
 

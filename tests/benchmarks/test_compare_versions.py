@@ -32,6 +32,6 @@ def test_each_version_is_first_in_half_of_the_rounds() -> None:
 
 
 def test_medians_are_compared() -> None:
-    before = [Measured(10.0, rate, 0.1, 0) for rate in (1.0, 20.0, 21.0)]  # one bad round
-    now = [Measured(start, 30.0, 0.1, 0) for start in (9.0, 11.0, 60.0)]
-    assert compare(before, now) == {"speed_ratio": 1.5, "start_ratio": 1.1}
+    before = [Measured(10.0, rate, 0.1, 0, 800.0) for rate in (1.0, 20.0, 21.0)]  # one bad round
+    now = [Measured(start, 30.0, 0.1, 0, 600.0) for start in (9.0, 11.0, 60.0)]
+    assert compare(before, now) == {"speed_ratio": 1.5, "start_ratio": 1.1, "memory_ratio": 0.75}

@@ -42,7 +42,17 @@ def test_blocks_are_left_out_as_torchvision_does(skipped: float) -> None:
     assert (left_out > 0) == (skipped > 0)
 
 
-def test_a_worker_imports_neither_torchvision_nor_a_compiler() -> None:
-    code = "import sys, handlers.coronet_handler; print({'torchvision', 'torch._dynamo'} & set(sys.modules))"
+@pytest.mark.parametrize(
+    "done",
+    [
+        "import handlers.coronet_handler",
+        # What explanations do first: normal_() on that device would import sympy, Dynamo, Inductor and Triton.
+        "from torch import nn\nfrom model_src.networks.coronet import CoroNet\n"
+        "from model_src.networks.eager_copy import eager_copy\n"
+        "assert eager_copy(CoroNet(nn.Identity(), nn.Identity())) is None",
+    ],
+)
+def test_a_worker_imports_neither_torchvision_nor_a_compiler(done: str) -> None:
+    code = f"import sys\n{done}\nprint({{'torchvision', 'torch._dynamo', 'sympy'}} & set(sys.modules))"
     said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert said == "set()\n"
