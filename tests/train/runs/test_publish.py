@@ -76,6 +76,18 @@ def test_report_goes_into_the_metrics_if_it_is_of_these_weights(run: RunFolder, 
     assert RunFolder(published).read_metrics() == metrics
 
 
+@pytest.mark.parametrize("more", [["--earlier-models", "2"], ["--report", "report", "--earlier-models", "-1"]])
+def test_a_count_of_earlier_models_needs_a_report_and_no_sign(
+    more: list[str], run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["publish", str(run.path), str(tmp_path / "published"), *more])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "--earlier-models must be at least 0, and goes with --report" in capsys.readouterr().err
+    assert not (tmp_path / "published").exists()
+
+
 def test_weights_beyond_half_precision_are_refused(run: RunFolder, tmp_path: Path) -> None:
     weights = run.load_weights("cin")
     weights["fc.bias"][0] = 1e6
