@@ -6,9 +6,9 @@
 COMMIT is anything git can name. Each version packs the run with its own code and serves it by its own `coronet
 serve`, in one environment: the libraries are those of the Python that runs this. A round starts both, one after the
 other, first one first and then the other; each is asked for predictions of a 512 x 512 JPEG for so many seconds, after
-some that do not count. The medians over the rounds are compared. Memory is what the largest worker has for itself,
-after the predictions. Options that COMMIT needs and this tree does not have are no matter, as long as it has `export`,
-`archive` and `serve`.
+some that do not count. The medians over the rounds are compared. Memory is what a worker has for itself after the
+predictions, of the one in the middle: with two or more workers for predictions it is one of these. Options that COMMIT
+needs and this tree does not have are no matter, as long as it has `export`, `archive` and `serve`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Measured:
     per_second: float  # predictions
     p95: float  # seconds
     failed: int
-    worker_mb: float  # of the largest, unshared
+    worker_mb: float  # unshared memory, the median of the workers
 
 
 def main() -> None:
@@ -144,7 +144,7 @@ def measure(code: Code, store: Path, state: Path, body: bytes, args: argparse.Na
     with serve_command(code, store, state, "--workers", args.workers) as server:
         drive(lambda: server.asking(body), args.clients, _WARM_UP)
         load = drive(lambda: server.asking(body), args.clients, args.seconds)
-        memory = max(server.workers_mb())
+        memory = statistics.median(server.workers_mb())
     return Measured(server.seconds, load.per_second, load.percentile(95), len(load.failures), memory)
 
 
