@@ -104,7 +104,10 @@ def main() -> None:
 
 @contextmanager
 def checked_out(commit: str, tree: Path) -> Iterator[Path]:
-    """The files of a commit in `tree`, for as long as this lasts."""
+    """The files of a commit in `tree`, for as long as this lasts. Raises SystemExit if git knows none of that name."""
+    named = ["git", "rev-parse", "--quiet", "--verify", "--end-of-options", f"{commit}^{{commit}}"]
+    if subprocess.run(named, cwd=_ROOT, stdout=subprocess.DEVNULL, check=False).returncode:
+        raise SystemExit(f"COMMIT: found {commit}, need a commit, tag or branch of this repository")
     subprocess.run(["git", "worktree", "add", "--quiet", "--detach", str(tree), commit], cwd=_ROOT, check=True)
     try:
         yield tree

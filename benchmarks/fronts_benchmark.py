@@ -32,6 +32,7 @@ from typing import Any
 
 import psutil
 
+from benchmarks.serve_command import memory_mb
 from benchmarks.serving_benchmark import predicting
 from benchmarks.shipped import jpeg, pack
 from benchmarks.train_benchmark import processor
@@ -159,7 +160,7 @@ def _cpu_seconds(server: Server) -> float:
 
 def _memory_mb(server: Server) -> float:
     """Memory that its processes have, each alone, in MB."""
-    return sum(psutil.Process(pid).memory_full_info().uss for pid in members(server.process.pid)) / 1e6
+    return sum(memory_mb(pid) for pid in members(server.process.pid))
 
 
 def _medians(rounds: list[dict[str, dict[str, Any]]]) -> dict[str, dict[str, dict[str, float]]]:

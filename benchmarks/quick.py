@@ -20,11 +20,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.compare_versions import checked_out
 from benchmarks.shipped import jpeg
 
 _ROOT = Path(__file__).parents[1]
@@ -69,7 +68,7 @@ def main() -> int:
     begun = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="coronet-quick-") as folder,
-        checked_out(args.commit, Path(folder)) as before,
+        checked_out(args.commit, Path(folder) / "commit") as before,
     ):
         trees = {args.commit: before, "this tree": _ROOT}
         places = {name: Path(folder) / f"artefacts-{number}" for number, name in enumerate(trees)}
@@ -106,18 +105,6 @@ def compared(rounds: list[dict[str, dict[str, float]]], commit: str) -> list[dic
         before, now = (statistics.median(each[name][what] for each in rounds) for name in (commit, "this tree"))
         rows.append({"what": what, "before": before, "now": now, "ratio": before / now})
     return rows
-
-
-@contextmanager
-def checked_out(commit: str, folder: Path) -> Iterator[Path]:
-    """The commit's files in a worktree of git's, which is taken away again."""
-    tree = folder / "commit"
-    git = ["git", "-C", str(_ROOT), "worktree"]
-    subprocess.run([*git, "add", "--quiet", "--detach", str(tree), commit], check=True)
-    try:
-        yield tree
-    finally:
-        subprocess.run([*git, "remove", "--force", str(tree)], check=True)
 
 
 def run_in(tree: Path, folder: Path, *words: object) -> str:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.compare_versions import Measured, compare, python_for, turns
+from benchmarks.compare_versions import Measured, checked_out, compare, python_for, turns
 from benchmarks.serve_command import Code
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(("file", "module"), [("cli/__main__.py", "cli"), ("client/cli.py", "client.cli")])
@@ -35,3 +37,21 @@ def test_medians_are_compared() -> None:
     before = [Measured(10.0, rate, 0.1, 0, 800.0) for rate in (1.0, 20.0, 21.0)]  # one bad round
     now = [Measured(start, 30.0, 0.1, 0, 600.0) for start in (9.0, 11.0, 60.0)]
     assert compare(before, now) == {"speed_ratio": 1.5, "start_ratio": 1.1, "memory_ratio": 0.75}
+
+
+def test_a_commit_is_checked_out_and_taken_away(tmp_path: Path) -> None:
+    if subprocess.run(["git", "-C", str(ROOT), "rev-parse", "--git-dir"], capture_output=True, check=False).returncode:
+        pytest.fail("the tests run in a checkout")
+    with checked_out("HEAD", tmp_path / "tree") as tree:
+        assert (tree / "benchmarks").is_dir()
+    assert not tree.exists()
+
+
+@pytest.mark.parametrize("commit", ["no-such-commit", "--force"])
+def test_a_name_that_git_does_not_know_is_one_line(commit: str, tmp_path: Path) -> None:
+    with (
+        pytest.raises(SystemExit, match=f"COMMIT: found {commit}, need a commit"),
+        checked_out(commit, tmp_path / "tree"),
+    ):
+        pass
+    assert not (tmp_path / "tree").exists()
