@@ -78,6 +78,7 @@ bench: install
 	$(VENV)/bin/coronet export archive/pretrained --out build/bench/artefacts
 	$(VENV)/bin/python -m benchmarks.explain_benchmark --model build/bench/artefacts --phantoms 4 --reference-images 1 --out build/bench/explain
 	$(VENV)/bin/python -m benchmarks.train_benchmark
+	$(VENV)/bin/python -m benchmarks.epoch_benchmark --out build/bench/epochs.json
 	$(VENV)/bin/python -m benchmarks.evaluate_benchmark
 
 # docs/how-to/containers.md. Nothing here needs the environment.
