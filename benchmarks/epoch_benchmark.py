@@ -38,7 +38,7 @@ from train.runs.train_run import train_run
 from train.session import TrainingOptions
 from train.stages.stage import batches
 
-Speeds = dict[str, float]  # stage -> images a second
+Speeds = dict[str, float]  # images a second, by stage or by loop
 STAGES = {"fpae": "autoencoder", "cin": "classifier"}
 
 
@@ -47,24 +47,13 @@ def main() -> None:
     args = _parser().parse_args()
     torch.set_num_threads(args.threads)
     compute = choose_compute(args.device, args.precision)
-    wanted = load_recipe("tuned").changed(
-        image_size=args.image_size, fpae_epochs=2, cin_epochs=2, cin_films_per_epoch=args.films, cin_init="random"
-    )
-    ours: list[Speeds] = []
-    plain: list[Speeds] = []
-    with tempfile.TemporaryDirectory(prefix="coronet-benchmark-") as name:
-        folder = Path(name)
-        generated_films(folder / "films", args.films, wanted.image_size)
-        for number in range(args.rounds):
-            plain.append(plain_epochs(folder, wanted, compute.device))
-            ours.append(our_epochs(folder, f"run-{number}", wanted, args))
-    stages = {stage: compared(plain, ours, stage) for stage in STAGES}
+    stages = measured(args.films, args.image_size, args.rounds, compute)
     on_gpu = compute.device.type == "cuda"
     result = {
         "device": torch.cuda.get_device_name() if on_gpu else processor(),
         "threads": args.threads,
         "precision": "bfloat16" if compute.bfloat16 else "float32",
-        "image_size": wanted.image_size,
+        "image_size": args.image_size,
         "films": args.films,
         "rounds": args.rounds,
         "stages": stages,
@@ -90,6 +79,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def measured(films: int, image_size: int, rounds: int, compute: Compute) -> dict[str, Speeds]:
+    """Stage -> median images a second, plain and ours, and the median ratio of a round with its range."""
+    recipe = load_recipe("tuned").changed(
+        image_size=image_size, fpae_epochs=2, cin_epochs=2, cin_films_per_epoch=films, cin_init="random"
+    )
+    ours: list[Speeds] = []
+    plain: list[Speeds] = []
+    with tempfile.TemporaryDirectory(prefix="coronet-benchmark-") as name:
+        folder = Path(name)
+        generated_films(folder / "films", films, image_size)
+        for number in range(rounds):
+            plain.append(plain_epochs(folder, recipe, compute.device))
+            ours.append(our_epochs(folder, f"run-{number}", recipe, compute))
+    return {stage: compared(plain, ours, stage) for stage in STAGES}
+
+
 def generated_films(folder: Path, films: int, size: int) -> None:
     """Class folders of random pixels: how fast an epoch is does not depend on what it shows."""
     draw = np.random.default_rng(0)
@@ -99,12 +104,16 @@ def generated_films(folder: Path, films: int, size: int) -> None:
         Image.fromarray(draw.integers(0, 256, (size, size), dtype=np.uint8)).save(path)
 
 
-def our_epochs(folder: Path, name: str, recipe: Recipe, args: argparse.Namespace) -> Speeds:
+def our_epochs(folder: Path, name: str, recipe: Recipe, compute: Compute) -> Speeds:
     """A training's second epochs: the first ones have the start of its kernels in them."""
     options = TrainingOptions(
-        [folder / "films"], folder / name, device=args.device, precision=args.precision, cache_dir=folder / "cache",
+        [folder / "films"],
+        folder / name,
+        device=compute.device.type,
+        precision="bfloat16" if compute.bfloat16 else "float32",
+        cache_dir=folder / "cache",
         console=Console(quiet=True),
-    )  # fmt: skip
+    )
     rows = train_run(recipe, options).history()
     last = {row["stage"]: float(row["images_per_s"]) for row in rows}
     return {"fpae": last["fpae_healthy"], "cin": last["cin"]}
@@ -159,8 +168,8 @@ def _plain_classifier(films: ImageCache, settings: CinRecipe, device: torch.devi
     return len(order) / (time.perf_counter() - begun)
 
 
-def compared(plain: list[Speeds], ours: list[Speeds], stage: str) -> dict[str, float]:
-    """Median speeds of a stage, and the median ratio of a round with its range."""
+def compared(plain: list[Speeds], ours: list[Speeds], stage: str) -> Speeds:
+    """A stage's medians, and the range of its ratios."""
     ratios = [b[stage] / a[stage] for a, b in zip(plain, ours, strict=True)]
     return {
         "plain": statistics.median(speeds[stage] for speeds in plain),

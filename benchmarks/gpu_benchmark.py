@@ -3,11 +3,10 @@
     python -m benchmarks.gpu_benchmark [--run archive/pretrained] [--seconds 200] [--out result.json]
         [--films films.npz] [--only SECTION ...] [--device cuda]
 
-Sections: answers (the accuracy rule), speed, speed_large, explanations, roofline, training, kernel_times, parts,
-other_precisions, from_files,
-tilings, compiled, answers_bfloat16, same_steps. Each is timed by itself; the failure of one is written down and
-harms no other; the file is written after every row, so that a run that was cut keeps what it has. No new section
-begins after --seconds.
+Sections: answers (the accuracy rule), speed, speed_large, explanations, roofline, training, epochs, kernel_times,
+parts, other_precisions, from_files, tilings, compiled, answers_bfloat16, same_steps. Each is timed by itself; the
+failure of one is written down and harms no other; the file is written after every row, so that a run that was cut
+keeps what it has. No new section begins after --seconds.
 
 Settings are those of a worker (no TensorFloat-32, cuDNN's repeatable algorithms). Times are medians, from an image
 tensor in main memory to probabilities in main memory; those of "roofline", "tilings" and "kernel_times" are on the
@@ -73,6 +72,7 @@ def main() -> None:
         "explanations": gpu_explanations.explanations,
         "roofline": gpu_engines.roofline,
         "training": gpu_training.training,
+        "epochs": gpu_training.epochs,
         "kernel_times": gpu_engines.kernel_times,
         "parts": gpu_explanations.parts,
         "other_precisions": gpu_engines.other_precisions,

@@ -1,4 +1,4 @@
-"""A training step of the classifier on a GPU: the plain loop beside a CUDA graph of the whole step."""
+"""Training on a GPU: whole epochs, and a step of the classifier as a CUDA graph, both beside a plain loop."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from benchmarks.epoch_benchmark import measured
 from benchmarks.gpu_record import Record, Row
 from model_src.cuda_graph import CudaGraph
 from model_src.networks.cin import CIN
+from train.device import Compute
 
 
 def training(record: Record, rows: list[Row]) -> None:
@@ -27,6 +29,13 @@ def training(record: Record, rows: list[Row]) -> None:
                     "pixels": size, "batch": batch, "step": name, "ms": 1000 * taken,
                     "images_per_s": batch / taken, "times_plain": plain / taken,
                 })  # fmt: skip
+
+
+def epochs(record: Record, rows: list[Row]) -> None:
+    """Whole epochs of recipe `tuned`, residuals included; images per second."""
+    films, size = (1536, 128) if record.on_gpu else (24, 40)
+    for stage, found in measured(films, size, 1, Compute(record.device, bfloat16=record.on_gpu)).items():
+        record.add(rows, {"stage": stage, "pixels": size, "films": films, **found})
 
 
 def same_steps(record: Record, rows: list[Row]) -> None:

@@ -17,6 +17,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,11 @@ def main() -> None:
         folders = dict(text.split("=", 1) for text in args.tfen)
         return load_autoencoders(Path(folders[name]), compute)
 
+    @cache
+    def bottleneck() -> TFEN:
+        films = data(args.image_size)[0]
+        return autoencoders(BottleneckFPAE, lambda own: own, films, 2 * args.autoencoder_epochs)
+
     ideas: dict[str, Callable[[], dict[str, Any]]] = {
         "film": dict,
         "residuals, recipe tuned": lambda: {"tfen": tfen("tuned")},
@@ -92,17 +98,13 @@ def main() -> None:
         "residuals smoothed over 9 pixels": lambda: {"tfen": Shown(tfen("tuned"), smoothed(9))},
         "residuals at several scales": lambda: {"tfen": Shown(tfen("tuned"), several_scales)},
         "autoencoders that paint over holes": lambda: {
-            "tfen": autoencoders(FPAE, with_holes, data(args.image_size)[0], 3)
+            "tfen": autoencoders(FPAE, with_holes, data(args.image_size)[0], args.autoencoder_epochs)
         },
         "autoencoders that take noise away": lambda: {
-            "tfen": autoencoders(FPAE, with_noise, data(args.image_size)[0], 3)
+            "tfen": autoencoders(FPAE, with_noise, data(args.image_size)[0], args.autoencoder_epochs)
         },
-        "autoencoders with a bottleneck": lambda: {
-            "tfen": autoencoders(BottleneckFPAE, lambda films: films, data(args.image_size)[0], 8)
-        },
-        "bottleneck, with sign": lambda: {
-            "tfen": Shown(autoencoders(BottleneckFPAE, lambda films: films, data(args.image_size)[0], 8), with_sign)
-        },
+        "autoencoders with a bottleneck": lambda: {"tfen": bottleneck()},
+        "bottleneck, with sign": lambda: {"tfen": Shown(bottleneck(), with_sign)},
         "film, 96 pixels": lambda: {"size": 96},
         "film, 96 pixels enlarged to 192": lambda: {"size": 96, "tfen": Enlarged(2)},
         "film, films drawn alike": lambda: {"settings": {"sampling": "class"}},
@@ -204,8 +206,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("data_dir", type=Path)
     parser.add_argument("--tfen", action="append", default=[], metavar="NAME=RUN_DIR", help="tuned, paper")
     parser.add_argument("--image-size", type=int, default=load_recipe("tuned").image_size)
-    parser.add_argument("--epochs", type=int, default=7)
-    parser.add_argument("--films-per-epoch", type=int, default=6016)
+    parser.add_argument("--epochs", type=int, default=load_recipe("tuned").cin.epochs)
+    parser.add_argument("--films-per-epoch", type=int, default=load_recipe("tuned").cin.films_per_epoch)
+    parser.add_argument("--autoencoder-epochs", type=int, default=3, help="of other autoencoders; bottlenecks twice")
     parser.add_argument("--cache-dir", type=Path, required=True)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", default="auto", help="auto, float32 or bfloat16")
