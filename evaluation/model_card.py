@@ -2,7 +2,7 @@
 
     python -m evaluation.model_card RUN_DIR [--out MODEL_CARD.md] [--check]
     python -m evaluation.model_card RUN_DIR --training CoroNet=REPORT_DIR "EfficientNet-Lite2 on the film=REPORT_DIR"
-    python -m evaluation.model_card RUN_DIR --curve curve.json --remark "What it shows."
+    python -m evaluation.model_card RUN_DIR --curve curve.json --curve-picture curve.png --remark "What it shows."
 
 RUN_DIR is a folder that `python -m train.runs.publish` made, with the figures of an evaluation in its metrics.json.
 Evaluations of other trainings on the same test films, and a curve of `benchmarks.learning_curve`, are added there.
@@ -28,6 +28,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; say whether FILE is the card of RUN_DIR")
     parser.add_argument("--training", nargs="+", default=[], metavar="MODEL=REPORT_DIR", help="CoroNet: of this model")
     parser.add_argument("--curve", type=Path, metavar="FILE")
+    parser.add_argument("--curve-picture", metavar="PNG", help="its plot, as a link in FILE has it")
     parser.add_argument("--remark", action="append", default=[], metavar="TEXT", help="a line below the curve")
     args = parser.parse_args()
     try:
@@ -37,7 +38,7 @@ def main() -> int:
                 raise RunError(f"--training: found {text!r}, need MODEL=REPORT_DIR, such as CoroNet=build/report")
             add_training(args.run_dir, model, Path(report))
         if args.curve:
-            add_curve(args.run_dir, args.curve, args.remark)
+            add_curve(args.run_dir, args.curve, args.remark, args.curve_picture)
         card = card_of(args.run_dir)
         if args.check:
             same = args.out.is_file() and args.out.read_text(encoding="utf-8") == card

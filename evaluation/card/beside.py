@@ -79,8 +79,10 @@ def add_training(folder: Path, model: str, report_dir: Path) -> None:
     _write(run, metrics | {"trainings": [*others, kept]})
 
 
-def add_curve(folder: Path, curve: Path, remarks: Sequence[str]) -> None:
+def add_curve(folder: Path, curve: Path, remarks: Sequence[str], picture: str | None = None) -> None:
     """Keep what `benchmarks.learning_curve` wrote: the mean of each point's draws, the lowest and the highest.
+
+    `picture` is its plot, as the card links to it.
 
     Raises:
         RunError: not such a file.
@@ -97,7 +99,7 @@ def add_curve(folder: Path, curve: Path, remarks: Sequence[str]) -> None:
             | {name: _mean(draws, name) for name in ("covid_sensitivity", "balanced_accuracy")}
             for (model, films), draws in sorted(points.items(), key=lambda point: (point[0][1], point[0][0]))
         ]
-        kept = {"command": found["command"], "part": part, "rows": rows, "remarks": list(remarks)}
+        kept = {"command": found["command"], "part": part, "rows": rows, "picture": picture, "remarks": list(remarks)}
     except (KeyError, TypeError) as error:
         raise RunError(f"{curve}: no learning curve ({error}); need a file of benchmarks.learning_curve") from None
     _write(run, run.read_metrics() | {"curve": kept})

@@ -136,7 +136,10 @@ def test_a_curve_is_the_mean_of_its_draws(published, tmp_path, monkeypatch):
     out = tmp_path / "CARD.md"
     asked = ["--curve", curve(tmp_path / "curve.json"), "--remark", "No help."]
     assert command(monkeypatch, published, "--out", out, *asked) == 0
+    assert "![" not in out.read_text()
+    assert command(monkeypatch, published, "--out", out, *asked, "--curve-picture", "pictures/curve.png") == 0
     text = out.read_text()
+    assert "](pictures/curve.png)" in text
     assert "Test films; COVID-19 films in training" in text
     points = [line for line in text.splitlines() if line.startswith("| film |")]
     assert points == [

@@ -35,13 +35,18 @@ class FpaeLoss(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Sum over the images (N, 1, H, W) of each one's loss; a scalar."""
+        error, distance = self.parts(x)
+        return error + self.latent_weight * distance
+
+    def parts(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Reconstruction error and distance of the latents, summed over the images; 0 for a distance without weight."""
         with self._compute.autocast():
             reconstruction, latent = self.network(x)
-            loss = _squared_error(reconstruction, x)
-            if self.latent_weight:
-                again = self.network.latent(reconstruction)  # type: ignore[operator]
-                loss = loss + self.latent_weight * _squared_error(again, latent)
-        return loss
+            error = _squared_error(reconstruction, x)
+            if not self.latent_weight:
+                return error, torch.zeros_like(error)
+            again = self.network.latent(reconstruction)  # type: ignore[operator]
+            return error, _squared_error(again, latent)
 
 
 def check_autoencoders(options: TrainingOptions) -> None:
@@ -77,7 +82,9 @@ def _copy(stage: str, other: RunFolder, session: TrainingSession) -> None:
 def _train(name: str, label: int, session: TrainingSession) -> None:
     """Train the autoencoder `name` ("healthy", "pneumonia") on the images of class `label`; resumes by itself.
 
-    Selected by the validation images of the same class: least loss. Weights go to `fpae_<name>.pt`.
+    Selected by the validation images of the same class: least reconstruction error, of which residuals are made. The
+    whole loss would select networks that have learnt nothing yet: their latents are all small, and so near each other.
+    Weights go to `fpae_<name>.pt`.
     """
     settings, seed, compute = session.recipe.fpae, session.seed, session.compute
     own = np.flatnonzero([example.label == label for example in session.train.examples])
@@ -105,13 +112,14 @@ def _train(name: str, label: int, session: TrainingSession) -> None:
         return step(compute.send(images))
 
     def validate(network: nn.Module) -> dict[str, float]:
-        total = 0.0
+        errors, distances = 0.0, 0.0
         with torch.inference_mode():
             for start in range(0, len(held_out), at_once):
                 images = session.validation.tensor(held_out[start : start + at_once])
-                total += float(loss(compute.send(images)))
-        mean = total / len(held_out)
-        return {"score": -mean, "loss": mean}
+                error, distance = loss.parts(compute.send(images))
+                errors, distances = errors + float(error), distances + float(distance)
+        mean = errors / len(held_out)
+        return {"score": -mean, "loss": mean + settings.latent_weight * distances / len(held_out)}
 
     norm: Callable[[np.ndarray, int], float] = lambda batch, epoch: float(len(batch))  # noqa: E731
     run_stage(Stage(f"fpae_{name}", settings, network, len(own), at_once, losses, norm, validate), session)
