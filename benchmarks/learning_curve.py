@@ -84,7 +84,8 @@ def main() -> None:
     covid = sum(example.label == COVID for example in data.train.examples)
     for films in sorted({min(wanted or covid, covid) for wanted in args.films}):
         for draw in range(args.draws):
-            for way, (recipe, source) in WAYS.items():
+            for way in args.ways:
+                recipe, source = WAYS[way]
                 if (way, films, draw) in finished or (source is not None and source not in tfens):
                     continue
                 begun = time.perf_counter()
@@ -111,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("data_dir", type=Path, nargs="+")
     parser.add_argument("--roots", type=Path, nargs="*", default=[], help="where the label files' paths are looked up")
     parser.add_argument("--tfen", action="append", default=[], metavar="NAME=RUN_DIR", help="paper, tuned or released")
+    parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS), metavar="WAY", help="of WAYS")
     parser.add_argument("--films", type=int, nargs="+", default=[25, 89, 300, 1000, ALL_FILMS], help="0: all of them")
     parser.add_argument("--draws", type=int, default=3)
     parser.add_argument("--image-size", type=int, default=load_recipe("tuned").image_size)
