@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -45,7 +46,7 @@ from model_src.classes import CLASS_NAMES, COVID, HEALTHY, PNEUMONIA
 from model_src.networks.efficient_cin import ENLARGED
 from model_src.networks.fpae import FPAE
 from model_src.networks.tfen import TFEN, FilmTFEN
-from train.data.classifier_inputs import ClassifierInputs
+from train.data.classifier_inputs import ClassifierInputs, ResidualCache
 from train.data.compiled_tfen import CompiledTFEN
 from train.data.examples import Example
 from train.data.image_cache import ImageCache, open_cache
@@ -145,6 +146,21 @@ def train_row(
     tfen: nn.Module | None = None,
 ) -> dict[str, Any]:
     """Train one classifier; its figures on validation films, and what it says of films outside the classes."""
+    with tempfile.TemporaryDirectory(prefix="coronet-benchmark-") as name:
+        kept = None  # validation films are asked after every epoch
+        if tfen is not None and not isinstance(tfen, Enlarged):  # maps of the films' size
+            kept = ResidualCache(Path(name), len(validation.images), 1, validation.images.image_size)
+        return _figures(settings, train, replace(validation, cache=kept), outside, enlarged, tfen)
+
+
+def _figures(
+    settings: CinRecipe,
+    train: ClassifierInputs,
+    validation: ClassifierInputs,
+    outside: ImageCache,
+    enlarged: float,
+    tfen: nn.Module | None,
+) -> dict[str, Any]:
     shown = [tfen and _compiled(tfen, part) for part in (train, validation)]
     own = [
         replace(part, tfen=maps, augmentation=augmentation, mixup=mixup)
