@@ -31,11 +31,10 @@ class BottleneckFPAE(FPAE):
         """As FPAE.forward."""
         latent = self.latent(x)
         code = F.interpolate(latent, scale_factor=8.0, mode="bilinear", align_corners=False)
-        y = self.conv_smooth3(self.conv_smooth2(self.conv_smooth1(torch.cat([code] * 4, 1))))
-        for layer in (
-            self.convtrans1, self.convtrans2, self.convtrans3, self.convtrans4, self.convtrans5, self.convtrans6,
-        ):  # fmt: skip
-            y = F.relu(layer(y))
+        y = self.conv_smooth3(self.conv_smooth2(self.conv_smooth1(torch.cat([code, code, code, code], 1))))
+        y = F.relu(self.convtrans2(F.relu(self.convtrans1(y))))
+        y = F.relu(self.convtrans4(F.relu(self.convtrans3(y))))
+        y = F.relu(self.convtrans6(F.relu(self.convtrans5(y))))
         return torch.sigmoid(self.convtrans7(y)), latent
 
 

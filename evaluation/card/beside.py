@@ -82,6 +82,7 @@ def add_training(folder: Path, model: str, report_dir: Path) -> None:
 def add_curve(folder: Path, curve: Path, remarks: Sequence[str], picture: str | None = None) -> None:
     """Keep what `benchmarks.learning_curve` wrote: the mean of each point's draws, the lowest and the highest.
 
+    A single draw keeps its own interval.
     `picture` is its plot, as the card links to it.
 
     Raises:
@@ -106,6 +107,9 @@ def add_curve(folder: Path, curve: Path, remarks: Sequence[str], picture: str | 
 
 
 def _mean(draws: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:
+    """Of several draws their range; a single one keeps the interval that it has."""
+    if len(draws) == 1:
+        return dict(draws[0][name])
     values = [draw[name]["value"] for draw in draws]
     return {
         "value": float(np.mean(values)),

@@ -27,7 +27,9 @@ from benchmarks.residual_maps import (
     with_sign,
 )
 from model_src.networks.fpae import FPAE
+from model_src.networks.tfen import TFEN
 from train.data.classifier_inputs import ClassifierInputs
+from train.data.compiled_tfen import CompiledTFEN
 from train.data.examples import Example
 from train.device import Compute
 from train.runs.run_folder import RunFolder
@@ -145,6 +147,14 @@ def test_nothing_passes_beside_the_bottleneck() -> None:
     assert torch.equal(narrow(film)[0], narrow(other)[0])
     assert narrow(film)[0].shape == film.shape
     assert not torch.equal(plain(film)[0], plain(other)[0])
+
+
+def test_bottlenecks_are_compiled_as_a_cpu_trains_with_them() -> None:
+    pytest.importorskip("openvino")
+    torch.manual_seed(0)
+    tfen, film = Shown(TFEN(BottleneckFPAE(), BottleneckFPAE()), with_sign).eval(), torch.rand(1, 1, 32, 32)
+    with torch.no_grad():
+        assert torch.allclose(CompiledTFEN(tfen, 32, bfloat16=False)(film), tfen(film), atol=1e-5)
 
 
 def test_autoencoders_learn_to_restore_the_films_of_their_class() -> None:
