@@ -25,6 +25,7 @@ import torch.nn.functional as F
 from PIL import Image
 from rich.console import Console
 
+from benchmarks.errors import errors_in_one_line
 from benchmarks.train_benchmark import plain_fpae, processor
 from model_src.classes import CLASS_NAMES, HEALTHY
 from model_src.networks.fpae import FPAE
@@ -42,6 +43,7 @@ Speeds = dict[str, float]  # images a second, by stage or by loop
 STAGES = {"fpae": "autoencoder", "cin": "classifier"}
 
 
+@errors_in_one_line()
 def main() -> None:
     """Measure both, round by round."""
     args = _parser().parse_args()

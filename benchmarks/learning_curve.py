@@ -30,6 +30,7 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from benchmarks.ablation import fingerprint, load_autoencoders
+from benchmarks.errors import errors_in_one_line
 from benchmarks.learning_curve_plot import plot
 from evaluation.intervals import Estimate, rate, resampled
 from model_src.atomic import atomic_write
@@ -71,6 +72,7 @@ class Data:
     test: ImageCache | None
 
 
+@errors_in_one_line()
 def main() -> None:
     """Train row after row; write the table after each, and the plot in the end."""
     args = _parser().parse_args()

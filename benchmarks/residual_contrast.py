@@ -20,7 +20,9 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from benchmarks.ablation import load_autoencoders
+from benchmarks.errors import errors_in_one_line
 from model_src.classes import HEALTHY, PNEUMONIA
+from model_src.errors import DataError
 from model_src.networks.tfen import TFEN
 from train.data.examples import Example
 from train.data.facts import UNKNOWN
@@ -32,6 +34,7 @@ from train.recipe import load_recipe
 _AT_ONCE = 32
 
 
+@errors_in_one_line()
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -43,6 +46,9 @@ def main() -> None:
     args = parser.parse_args()
     split = read_training_data(args.data_dir, [], fraction=load_recipe("tuned").validation_fraction, seed=0)
     own = [each for each in split.validation if each.source == args.source and each.label in (HEALTHY, PNEUMONIA)]
+    if not own:
+        there = ", ".join(sorted({each.source for each in split.validation if each.source})) or "none"
+        raise DataError(f"--source {args.source}: no Healthy or Pneumonia film of it in validation; there are {there}")
     films = open_cache(own, args.image_size, args.cache_dir)
     compute = choose_compute("cpu", "float32")
     table = Table("tfen", "view", "films", "healthy", "pneumonia", "difference", "correlation")

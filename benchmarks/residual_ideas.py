@@ -27,6 +27,7 @@ from sklearn.metrics import roc_auc_score
 from torch import nn
 
 from benchmarks.ablation import load_autoencoders
+from benchmarks.errors import errors_in_one_line
 from benchmarks.learning_curve import figures, fitted_network
 from benchmarks.outside_lists import outside_lists
 from benchmarks.residual_maps import (
@@ -56,6 +57,7 @@ from train.recipe import CinRecipe, load_recipe
 from train.stages.classifier import predict
 
 
+@errors_in_one_line()
 def main() -> None:
     """Train row after row; write the table after each."""
     args = _parser().parse_args()

@@ -43,3 +43,29 @@ def test_a_run_prints_a_row_for_each_of_the_autoencoders(
     residual_contrast.main()
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("│ a")]
     assert [row.split("│")[2].strip() for row in rows] == ["all"]  # no view is known
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            ["--source", "elsewhere"],
+            "--source elsewhere: no Healthy or Pneumonia film of it in validation; there are rsna",
+        ),
+        (["--tfen", "b=missing"], "missing/fpae_healthy.pt: not found"),
+    ],
+)
+def test_bad_input_is_one_line(
+    data_dir: Path,
+    autoencoder_run: RunFolder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    said: str,
+) -> None:
+    usual = ["--tfen", f"a={autoencoder_run.path}", "--image-size", "16", "--cache-dir", str(tmp_path / "cache")]
+    monkeypatch.setattr(sys, "argv", ["residual_contrast", str(data_dir), *usual, *options])
+    with pytest.raises(SystemExit) as ended:
+        residual_contrast.main()
+    assert str(ended.value).startswith(said)
+    assert "\n" not in str(ended.value)
