@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
+from benchmarks.errors import errors_in_one_line
 from model_src.networks.cin import CIN
 from model_src.networks.fpae import FPAE
 from model_src.networks.tfen import TFEN
@@ -68,6 +69,7 @@ ALONE: dict[str, dict[str, Any]] = {
 }
 
 
+@errors_in_one_line()
 def main() -> None:
     """Train row after row; write the table after each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

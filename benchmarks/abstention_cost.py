@@ -23,6 +23,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from benchmarks.errors import errors_in_one_line
 from inference.predictor import Predictor
 from model_src import torchscript
 from model_src.artefacts import INFO_NAME
@@ -72,6 +73,7 @@ def without_calibration(directory: Path, folder: Path) -> Path:
     return copy
 
 
+@errors_in_one_line()
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

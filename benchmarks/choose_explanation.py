@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.errors import errors_in_one_line
 from evaluation.classifiers import load_classifier
 from evaluation.maps.figures import mean_of, share_of
 from evaluation.maps.film_network import explainable
@@ -35,7 +35,6 @@ from evaluation.maps.references import box_prior, centre_map, random_map
 from evaluation.maps.study import BOX_PRIOR, CENTRE, RANDOM
 from evaluation.wording import interval, number
 from explanations import ExplainOptions, parse_options
-from model_src.errors import CoroNetError
 from model_src.networks.coronet import CoroNet
 from model_src.numerics import set_repeatable_float32
 from train.data.data_dir import folder_of, read_data_dir
@@ -74,7 +73,8 @@ class Row:
     figures: dict[str, Any]
 
 
-def main() -> int:
+@errors_in_one_line()
+def main() -> None:
     """Scan and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path, metavar="MODEL")
@@ -87,14 +87,9 @@ def main() -> int:
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--out", type=Path, help="JSON of all rows")
     args = parser.parse_args()
-    try:
-        rows = scan(args)
-    except CoroNetError as error:
-        print(f"choose_explanation: {error}", file=sys.stderr)
-        return 1
+    rows = scan(args)
     if args.out:
         args.out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    return 0
 
 
 def scan(args: argparse.Namespace) -> dict[str, object]:
@@ -190,4 +185,4 @@ def _measured(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -26,6 +26,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from benchmarks.errors import errors_in_one_line
 from benchmarks.serve_command import Code, serve_command
 from benchmarks.shipped import jpeg
 from benchmarks.train_benchmark import processor
@@ -47,6 +48,7 @@ class Measured:
     worker_mb: float  # unshared memory, the median of the workers
 
 
+@errors_in_one_line()
 def main() -> None:
     """Measure, print a table, write result.json."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from benchmarks.errors import errors_in_one_line
 from train.data.data_dir import list_splits
 from train.data.examples import Example
 
@@ -37,6 +38,7 @@ for start in range(0, len(cache), 64):
 """
 
 
+@errors_in_one_line()
 def main() -> None:
     arguments = _parse_arguments()
     with tempfile.TemporaryDirectory(dir=arguments.work) as work:

@@ -39,6 +39,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.errors import errors_in_one_line
 from benchmarks.train_benchmark import processor
 from model_src.classes import CLASS_NAMES
 from model_src.engines.choose import open_engine
@@ -58,6 +59,7 @@ DIRECT = "openvino, direct"
 COMPILED = "inductor"
 
 
+@errors_in_one_line()
 def main() -> None:
     """Measure all engines at all sizes and batches."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.errors import errors_in_one_line
 from model_src.artefacts import ArtefactInfo, write_artefacts
 from model_src.classes import CLASS_NAMES
 from model_src.networks.cin import CIN
@@ -37,6 +38,7 @@ COUNTS = (26, 52, 104, 208)
 IMAGE_SIDE = 512  # of the generated images
 
 
+@errors_in_one_line()
 def main() -> None:
     """Run the command at every count and print a line for each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -32,9 +32,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.explain_cases import Case, artefact_directory, image_cases, phantom_cases
+from benchmarks.errors import errors_in_one_line
+from benchmarks.explain_cases import Case, image_cases, phantom_cases
 from benchmarks.explain_report import REFERENCE, Found, facts, hardware, line, markdown
 from benchmarks.reference_perturbation import STEPS, reference_mask
+from evaluation.classifiers import artefact_directory
 from evaluation.explanation_scores import intersection_over_union, pointing_hit, randomise, rank_correlation
 from explanations import DEFAULT_METHOD, METHODS, parse_options
 from explanations.faithfulness import deletion_insertion
@@ -53,6 +55,7 @@ BATCH_ROUNDS = 3
 _PANEL = 160  # pixels: the longest side of a picture in the montage
 
 
+@errors_in_one_line()
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the benchmark and write its report."""
     given = list(sys.argv[1:] if argv is None else argv)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
-import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from torch import Tensor
 
-from model_src.artefacts import KNOWN_FILES
 from model_src.classes import CLASS_NAMES
 from model_src.imaging.xray import read_xray, resize_pixels
 from phantoms.generate import make_phantom
@@ -30,18 +25,6 @@ class Case:
     x: Tensor  # (1, 1, S, S) float32 in [0, 1]
     label: int
     lesions: np.ndarray | None = None  # bool (S, S)
-
-
-@contextmanager
-def artefact_directory(model: Path) -> Iterator[Path]:
-    """`model` itself, or a temporary folder with the artefacts of a .mar."""
-    if model.is_dir():
-        yield model
-        return
-    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(model) as archive:
-        for name in {*KNOWN_FILES} & {*archive.namelist()}:
-            archive.extract(name, folder)
-        yield Path(folder)
 
 
 def image_cases(data: Path, count: int, size: int) -> list[Case]:

@@ -32,6 +32,7 @@ from typing import Any
 
 import psutil
 
+from benchmarks.errors import errors_in_one_line
 from benchmarks.serve_command import memory_mb
 from benchmarks.serving_benchmark import predicting
 from benchmarks.shipped import jpeg, pack
@@ -52,6 +53,7 @@ _SITUATIONS = ("1 client", "4 clients", "flooded")
 _FIGURES = ("per_second", "p50", "p95", "cpu_seconds")
 
 
+@errors_in_one_line()
 def main() -> None:
     """Measure both, print a table, write result.json."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -25,12 +25,14 @@ from pathlib import Path
 import torch
 
 from benchmarks import gpu_engines, gpu_explanations, gpu_training
+from benchmarks.errors import errors_in_one_line
 from benchmarks.gpu_record import Measure, Record
 from handlers.process import configure_process
 from model_src.networks.coronet import CoroNet
 from train.runs.run_folder import RunFolder, load_model
 
 
+@errors_in_one_line()
 def main() -> None:
     """Measure the sections asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from benchmarks.errors import errors_in_one_line
 from model_src.engines import triton_kernels
 from model_src.engines.triton_tfen import TritonTFEN
 from model_src.networks.coronet import CoroNet
@@ -90,6 +91,7 @@ class _Counting(TorchDispatchMode):
         return result
 
 
+@errors_in_one_line()
 def main() -> None:
     """Print both, for one image."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.errors import errors_in_one_line
 from evaluation.compare import compare
 from evaluation.intervals import Estimate
 from evaluation.metrics import Metrics, measure, point_values
@@ -164,6 +165,7 @@ def table(name: str, found: dict[str, Coverage]) -> str:
     return "\n".join(lines)
 
 
+@errors_in_one_line()
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print a table for every model."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -10,11 +10,14 @@ evaluation. OUT_DIR gets a list for each source, and `evaluate` takes it with `-
 from __future__ import annotations
 
 import argparse
-import csv
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+from benchmarks.errors import errors_in_one_line
+from train.data.metadata import FILE
+from train.data.sources.text import read_rows
 
 HALVES = ("final", "development")  # by the last bit of the digest
 
@@ -34,6 +37,7 @@ def outside_lists(rows: Iterable[Mapping[str, str]], half: str) -> dict[str, lis
     return dict(found)
 
 
+@errors_in_one_line()
 def main() -> None:
     """Write the lists and say how long they are."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -41,8 +45,8 @@ def main() -> None:
     parser.add_argument("out", type=Path, metavar="OUT_DIR")
     parser.add_argument("--half", choices=HALVES, default="final")
     args = parser.parse_args()
-    with (args.data_dir / "metadata.csv").open(newline="", encoding="utf-8") as stream:
-        lists = outside_lists(csv.DictReader(stream), args.half)
+    rows = read_rows(args.data_dir / FILE, ("path", "class", "source"))
+    lists = outside_lists((row for _, row in rows), args.half)
     args.out.mkdir(parents=True, exist_ok=True)
     for source, paths in sorted(lists.items()):
         (args.out / f"{source}.txt").write_text("\n".join(paths) + "\n", encoding="utf-8")

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import requests
 
+from benchmarks.errors import errors_in_one_line
 from benchmarks.shipped import pack
 from benchmarks.train_benchmark import processor
 from client.load import Load
@@ -39,6 +40,7 @@ _ROOT = Path(__file__).parents[1]
 _PATIENCE = 600.0  # seconds for one film
 
 
+@errors_in_one_line()
 def main() -> int:
     """Measure; the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

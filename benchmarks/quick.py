@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.compare_versions import checked_out
+from benchmarks.errors import errors_in_one_line
 from benchmarks.shipped import jpeg
 
 _ROOT = Path(__file__).parents[1]
@@ -58,6 +59,7 @@ print(json.dumps(said))
 """
 
 
+@errors_in_one_line()
 def main() -> int:
     """Compare, print a table; 1 when this tree is slower somewhere."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -26,6 +26,7 @@ import numpy as np
 import psutil
 from PIL import Image
 
+from benchmarks.errors import errors_in_one_line
 from benchmarks.small_archive import small_archive
 from benchmarks.train_benchmark import processor
 from phantoms.generate import make_phantom
@@ -46,6 +47,7 @@ class State:
     memory: list[tuple[int, int, int]] = field(default_factory=list)  # films done, MB of parent, of the largest worker
 
 
+@errors_in_one_line()
 def main() -> int:
     """Generate, score, kill, verify; the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -37,6 +37,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from PIL import Image
 
+from benchmarks.errors import errors_in_one_line
 from benchmarks.shipped import pack
 from benchmarks.train_benchmark import processor
 from launcher.stop_signals import stop_signals
@@ -48,6 +49,7 @@ _SHARD = 40
 _GROWTH = 3  # the longer run has so many times the films
 
 
+@errors_in_one_line()
 def main() -> int:
     """Measure and print; the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -35,6 +35,7 @@ from typing import Any
 import requests
 
 from benchmarks.engines_benchmark import onnx_bytes
+from benchmarks.errors import errors_in_one_line
 from benchmarks.other_servers import asking, fastapi_service, null_torchserve
 from benchmarks.serve_command import Code, memory_mb, serve_command
 from benchmarks.serving_plot import draw
@@ -55,6 +56,7 @@ _FLOOD_CLIENTS = 2  # at each of the two addresses
 _FLOODED_CLIENTS = (1, 4)  # who predict meanwhile
 
 
+@errors_in_one_line()
 def main() -> None:
     """Measure everything, print tables, write result.json and serving.png."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

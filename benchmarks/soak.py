@@ -31,6 +31,7 @@ import psutil
 import requests
 from PIL import Image
 
+from benchmarks.errors import errors_in_one_line
 from benchmarks.shipped import pack
 from benchmarks.train_benchmark import processor
 from client.http import CoroNetClient
@@ -52,6 +53,7 @@ _BAD: tuple[bytes, ...] = (b"no image at all", b"\x89PNG\r\n\x1a\n cut short", b
 _MOST_GROWTH = {"workers": 0.02, "java": 0.10}  # Java's heap goes on growing until it is collected
 
 
+@errors_in_one_line()
 def main() -> int:
     """Run the soak; the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

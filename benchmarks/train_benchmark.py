@@ -31,6 +31,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.errors import errors_in_one_line
 from model_src.classes import CLASS_NAMES
 from model_src.networks.cin import CIN
 from model_src.networks.fpae import FPAE
@@ -51,6 +52,7 @@ BATCHES = 8  # batches in an epoch
 Step = Callable[[], None]
 
 
+@errors_in_one_line()
 def main() -> None:
     """Measure both stages both ways."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -78,26 +80,39 @@ def load_classifier(path: Path, device: torch.device) -> LoadedClassifier:
     )
 
 
-def load_archive(path: Path, device: torch.device) -> LoadedClassifier:
-    """The network inside a .mar, digests checked.
+@contextmanager
+def artefact_directory(model: Path) -> Iterator[Path]:
+    """`model` itself if it is a folder, or a temporary folder with the artefacts of a .mar.
 
     Raises:
-        ArtefactError: not a zip archive, damaged, or without our artefacts.
+        ArtefactError: not there, not a zip archive, damaged, or without our artefacts.
     """
-    try:
-        with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory(prefix="coronet-mar-") as folder:
-            missing = {TFEN_NAME, CIN_NAME, INFO_NAME} - set(archive.namelist())
-            if missing:
-                raise ArtefactError(
-                    f"{path}: holds no {' and no '.join(sorted(missing))}; "
-                    "need an archive made with: coronet archive ARTEFACT_DIR --out MODEL_STORE_DIR"
-                )
-            for name in {*KNOWN_FILES} & {*archive.namelist()}:
-                archive.extract(name, folder)
-            network, info = load_artefacts(folder, device)
-            calibration, certificate = load_calibration(folder, info), load_certificate(folder, info)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise ArtefactError(f"{path}: not a whole .mar archive ({error}); build or copy it again") from error
+    if model.is_dir():
+        yield model
+        return
+    with tempfile.TemporaryDirectory(prefix="coronet-mar-") as folder:
+        try:
+            with zipfile.ZipFile(model) as archive:
+                missing = {TFEN_NAME, CIN_NAME, INFO_NAME} - set(archive.namelist())
+                if missing:
+                    raise ArtefactError(
+                        f"{model}: holds no {' and no '.join(sorted(missing))}; "
+                        "need an archive made with: coronet archive ARTEFACT_DIR --out MODEL_STORE_DIR"
+                    )
+                for name in {*KNOWN_FILES} & {*archive.namelist()}:
+                    archive.extract(name, folder)
+        except FileNotFoundError as error:
+            raise ArtefactError(f"{model}: not found; need an artefact folder or a .mar archive") from error
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+            raise ArtefactError(f"{model}: not a whole .mar archive ({error}); build or copy it again") from error
+        yield Path(folder)
+
+
+def load_archive(path: Path, device: torch.device) -> LoadedClassifier:
+    """The network inside a .mar, digests checked. Raises ArtefactError as artefact_directory does."""
+    with artefact_directory(path) as folder:
+        network, info = load_artefacts(folder, device)
+        calibration, certificate = load_calibration(folder, info), load_certificate(folder, info)
     return _loaded(network, info, path, "CoroNet, archive", device, calibration, certificate)
 
 

@@ -85,3 +85,11 @@ def test_unknown_methods_and_nothing_to_explain_are_wrong_usage(capsys):
         with pytest.raises(SystemExit, match="2"):
             explain_benchmark.main(["--model", "m", "--out", "o", *words])
         assert said in capsys.readouterr().err
+
+
+def test_a_missing_model_is_one_line(tmp_path, process_settings):
+    missing = tmp_path / "coronet.mar"
+    with pytest.raises(SystemExit) as ended:
+        explain_benchmark.main(["--model", str(missing), "--phantoms", "1", "--out", str(tmp_path / "out")])
+    assert str(ended.value) == f"{missing}: not found; need an artefact folder or a .mar archive"
+    assert not (tmp_path / "out").exists()

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import outside_lists as command
 from benchmarks.outside_lists import HALVES, half_of, outside_lists
 
 ROWS = [
@@ -22,3 +28,28 @@ def test_every_film_outside_is_in_one_half_and_no_other_film_is() -> None:
 def test_a_half_follows_from_the_path() -> None:
     # SHA-256 of "a" ends in ...bb, of "b" in ...9d: both odd; that of "d" in ...e4, even.
     assert [half_of(name) for name in "abd"] == ["development", "development", "final"]
+
+
+def test_lists_are_written_by_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = ["path,class,source", *(f"{row['path']},{row['class']},{row['source']}" for row in ROWS)]
+    (tmp_path / "metadata.csv").write_text("\n".join(lines))
+    monkeypatch.setattr(sys, "argv", ["outside_lists", str(tmp_path), str(tmp_path / "out"), "--half", "final"])
+    command.main()
+    written = {file.stem: file.read_text().split() for file in (tmp_path / "out").iterdir()}
+    assert written == outside_lists(ROWS, "final")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "said"), [(None, "No such file"), ("path,label\n", "must name the columns path and class and source")]
+)
+def test_bad_input_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metadata: str | None, said: str
+) -> None:
+    if metadata is not None:
+        (tmp_path / "metadata.csv").write_text(metadata)
+    monkeypatch.setattr(sys, "argv", ["outside_lists", str(tmp_path), str(tmp_path / "out")])
+    with pytest.raises(SystemExit) as ended:
+        command.main()
+    assert said in str(ended.value)
+    assert "\n" not in str(ended.value)
+    assert not (tmp_path / "out").exists()
