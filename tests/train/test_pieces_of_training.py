@@ -17,7 +17,7 @@ from train.data.classifier_inputs import ClassifierInputs, ResidualCache, residu
 from train.data.examples import Example
 from train.device import Compute
 from train.recipe import load_recipe
-from train.stages.classifier import ClassifierLoss, class_weights, divide_logits, fit_temperature, score
+from train.stages.classifier import ClassifierLoss, class_weights, divide_logits, fit_temperature, predict, score
 from train.stages.stage import WeightAverage, batches, learning_rate, micro_batch, shuffled
 
 FLOAT32 = Compute(torch.device("cpu"), bfloat16=False)
@@ -210,6 +210,17 @@ def test_a_mixed_x_ray_and_its_target_have_the_same_shares() -> None:
     assert targets.sum(1).tolist() == pytest.approx([1, 1, 1])
     assert targets.argmax(1).tolist() == [0, 1, 2]
     assert targets[2].tolist() == [0, 0, 1]
+
+
+def test_validation_is_scored_in_float32_whatever_training_computes_in() -> None:
+    images = FlatImages([0, 1, 2])
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(32 * 32, 3))
+    bfloat16 = Compute(torch.device("cpu"), bfloat16=True)
+    scored = [
+        predict(network, ClassifierInputs(images, "none", 0, compute), compute)  # type: ignore[arg-type]
+        for compute in (FLOAT32, bfloat16)
+    ]
+    assert torch.equal(*scored)
 
 
 def test_selection_prefers_balanced_accuracy_then_least_loss() -> None:
