@@ -205,7 +205,8 @@ def fit_classifier(
 def predict(network: nn.Module, inputs: ClassifierInputs, compute: Compute) -> Tensor:
     """Probabilities (N, 3) of all images as they are.
 
-    In float32, as they will be served, whatever training computes in: bfloat16 answers one film in a hundred otherwise.
+    In float32, as they will be served, whatever training computes in: bfloat16 answers one or two films in a hundred
+    otherwise.
     """
     parts = []
     with torch.inference_mode():
