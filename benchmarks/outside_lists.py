@@ -3,8 +3,9 @@
     python -m benchmarks.outside_lists DATA_DIR OUT_DIR [--half final|development]
 
 DATA_DIR has a metadata.csv with path, class and source. Films whose class begins with "other:" and films of children
-(source "child-...") are outside. The half is that of the path's SHA-256: odd for development, even for the final
-evaluation. OUT_DIR gets a list for each source, and `evaluate` takes it with `--roots DATA_DIR`.
+(source "child-...") are outside. A path's SHA-256 is odd for development, even for the final evaluation. All films of
+a patient are in one half: that of development, if one of their paths is. OUT_DIR gets a list for each source, and
+`evaluate` takes it with `--roots DATA_DIR`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from benchmarks.errors import errors_in_one_line
 from train.data.metadata import FILE
 from train.data.sources.text import read_rows
 
-HALVES = ("final", "development")  # by the last bit of the digest
+HALVES = ("final", "development")  # of a path by the last bit of its digest
 
 
 def half_of(path: str) -> str:
@@ -29,12 +30,17 @@ def half_of(path: str) -> str:
 
 def outside_lists(rows: Iterable[Mapping[str, str]], half: str) -> dict[str, list[str]]:
     """Source -> paths of one half."""
+    outside = [row for row in rows if row["class"].startswith("other:") or row["source"].startswith("child-")]
+    developed = {_patient(row) for row in outside if half_of(row["path"]) == "development"}
     found: defaultdict[str, list[str]] = defaultdict(list)
-    for row in rows:
-        outside = row["class"].startswith("other:") or row["source"].startswith("child-")
-        if outside and half_of(row["path"]) == half:
+    for row in outside:
+        if (_patient(row) in developed) == (half == "development"):
             found[row["source"]].append(row["path"])
     return dict(found)
+
+
+def _patient(row: Mapping[str, str]) -> str:
+    return row.get("patient") or row["path"]
 
 
 @errors_in_one_line()

@@ -30,6 +30,14 @@ def test_a_half_follows_from_the_path() -> None:
     assert [half_of(name) for name in "abd"] == ["development", "development", "final"]
 
 
+def test_films_of_a_patient_are_in_one_half_that_of_development_if_one_is() -> None:
+    rows = [
+        {"path": path, "class": "other:TB", "source": "tb", "patient": patient} for path, patient in ("aX", "dX", "dY")
+    ]
+    assert outside_lists(rows, "development") == {"tb": ["a", "d"]}
+    assert outside_lists(rows, "final") == {"tb": ["d"]}
+
+
 def test_lists_are_written_by_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = ["path,class,source", *(f"{row['path']},{row['class']},{row['source']}" for row in ROWS)]
     (tmp_path / "metadata.csv").write_text("\n".join(lines))

@@ -61,6 +61,21 @@ def with_metadata(collection: Collection, folder: Path, roots: Sequence[Path]) -
     return replace(collection, splits=splits, notes=(*collection.notes, *notes))
 
 
+def filled_in(examples: Iterable[Example], folders: Sequence[Path]) -> list[Example]:
+    """The examples with what is known of them: each by the first of the folders' metadata.csv that names its film.
+
+    Raises:
+        DataError: a metadata.csv has no column `path`, or two rows for a path that say different things.
+    """
+    tables = [(folder, read_metadata(folder / FILE)[0]) for folder in folders if (folder / FILE).is_file()]
+    found = []
+    for example in examples:
+        names = ((rows, name_below(example.path, [folder], rows)) for folder, rows in tables)
+        row = next((rows[name] for rows, name in names if name is not None), {})
+        found.append(_filled(example, row))
+    return found
+
+
 def read_metadata(file: Path) -> tuple[dict[str, Row], list[str]]:
     """Path -> the columns that are known, and a line about those that are not."""
     if not has_columns(file, "path"):

@@ -17,6 +17,7 @@ from model_src.errors import DataError
 from train.data.data_dir import folder_of, list_splits, read_collection, read_data_dir
 from train.data.examples import NOT_COVID, Example, class_counts
 from train.data.not_covid import read_not_covid
+from train.data.patients import patient_name
 from train.data.reads import Corrected, corrected, read_reads
 from train.data.several import DataDirs, as_paths, listed
 
@@ -140,11 +141,18 @@ def _digest(text: str) -> bytes:
 
 
 def without_patients_of(examples: Sequence[Example], others: Sequence[Example]) -> tuple[list[Example], list[Example]]:
-    """`examples` in two lists: those whose patient is not a patient of `others`, and those whose is."""
-    patients = {example.patient for example in others}
-    kept = [example for example in examples if example.patient not in patients]
-    left_out = [example for example in examples if example.patient in patients]
+    """`examples` in two lists: those whose patient is not a patient of `others`, and those whose is.
+
+    A patient is known by the name as it is given, and by the one that collections have in common (patients.py).
+    """
+    patients = {name for example in others for name in _names(example)}
+    kept = [example for example in examples if patients.isdisjoint(_names(example))]
+    left_out = [example for example in examples if not patients.isdisjoint(_names(example))]
     return kept, left_out
+
+
+def _names(example: Example) -> set[str]:
+    return {example.patient, patient_name(example, "")}
 
 
 def split_by_patient(examples: Sequence[Example], fraction: float, seed: int) -> tuple[list[Example], list[Example]]:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from model_src.errors import DataError
-from train.data.examples import Example
+from train.data.data_dir import read_data_dir
+from train.data.examples import NOT_COVID, Example
 from train.data.split import read_training_data, split_by_patient, without_patients_of
 
 
@@ -90,6 +91,13 @@ def test_without_patients_of_keeps_the_order() -> None:
     assert left_out == [examples[1]]
 
 
+def test_a_patient_is_known_by_the_name_that_collections_have_in_common() -> None:
+    # NIH's own name of its patient 1280, and the name with a prefix.
+    kept, left_out = without_patients_of([example("00001280", 0), example("00001281", 0)], [example("nih:1280", 2)])
+    assert patients(left_out) == {"00001280"}
+    assert patients(kept) == {"00001281"}
+
+
 def write_labels(folder: Path, split: str, patients_of: dict[str, str]) -> None:
     lines = []
     for label, names in patients_of.items():
@@ -106,6 +114,21 @@ def test_training_leaves_out_the_patients_of_the_test_split(tmp_path: Path) -> N
     assert patients(data.left_out) == {"b"}
     assert patients(data.train) | patients(data.validation) == {"a", "c", "d", "e", "f", "g"}
     assert not patients(data.train) & patients(data.validation)
+
+
+def test_films_that_are_not_covid_leave_out_the_patients_that_metadata_tells(tmp_path: Path) -> None:
+    write_labels(tmp_path, "train", {"normal": "a b c", "pneumonia": "d e", "COVID-19": "f g"})
+    write_labels(tmp_path, "test", {"normal": "x", "pneumonia": "y", "COVID-19": "z"})
+    known = {"9f2c": "y", "44ab": "stranger", "7d01": "x"}  # file names that say nothing of a patient
+    for name in (*known, "e5e5"):
+        (tmp_path / f"{name}.png").touch()
+    (tmp_path / "fibrosis.txt").write_text("".join(f"{name}.png\n" for name in (*known, "e5e5")))
+    rows = [f"{name}.png,{patient},AP" for name, patient in known.items()]
+    (tmp_path / "metadata.csv").write_text("\n".join(["path,patient,view", *rows]))
+    data = read_training_data(tmp_path, fraction=0.5, seed=0, not_covid=[tmp_path / "fibrosis.txt"])
+    taken = [(e.path.stem, e.patient, e.view) for e in data.train if e.label == NOT_COVID]
+    assert taken == [("44ab", "stranger", "AP"), ("e5e5", "e5e5", "")]
+    assert [e.path.stem for e in data.left_out] == ["9f2c", "7d01"]
 
 
 def test_a_validation_split_that_is_given_is_used_and_its_patients_are_not_trained_on(tmp_path: Path) -> None:
@@ -137,6 +160,20 @@ def test_real_patients_are_kept_apart(shared_data: Path) -> None:
     data = read_training_data(shared_data / "cxr512", fraction=0.15, seed=0)
     assert patients(data.left_out) == {"00002288", "00003248", "00003392"}  # in both label files as published
     assert not patients(data.train) & patients(data.validation)
+
+
+def test_no_film_of_a_test_patient_is_trained_on_as_not_covid(shared_data: Path, tmp_path: Path) -> None:
+    folder = shared_data / "covidx128"
+    films = sorted(film.name for film in (folder / "other/fibrosis").iterdir())
+    listed = tmp_path / "fibrosis.txt"
+    listed.write_text("\n".join(f"other/fibrosis/{name}" for name in films))
+    data = read_training_data(folder, fraction=0.1, seed=0, not_covid=[listed])
+    in_test = patients(read_data_dir(folder, "test"))
+    others = [e for e in data.train if e.label == NOT_COVID]
+    assert len(others) + len(data.left_out) == len(films)
+    assert patients(data.left_out) <= in_test
+    assert data.left_out  # there are such patients
+    assert not patients(data.train) & in_test
 
 
 def test_a_file_name_that_is_no_utf_8_is_dealt_out_like_any_other() -> None:
