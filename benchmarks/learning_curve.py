@@ -1,4 +1,4 @@
-"""What the autoencoders are worth where COVID-19 films are few: CoroNet against a ResNet-18 straight on the film.
+"""What the autoencoders are worth where COVID-19 films are few: CoroNet against a network straight on the film.
 
     coronet train DATA_DIR --recipe paper --out runs/paper     (and so on: runs with the autoencoders to compare)
     python -m benchmarks.learning_curve DATA_DIR --tfen paper=runs/paper --tfen tuned=runs/tuned \\

@@ -152,7 +152,16 @@ def _explanation() -> dict[str, Schema]:
         "faithfulness": _closed(
             {"deletion": _share("area under the deletion curve"), "insertion": _share("area under the insertion curve")}
         ),
-        "details": {"type": "object", "description": "what this method alone has to say"},
+        "details": {
+            "type": "object",
+            "properties": {
+                "certificate": {
+                    "type": "string",
+                    "description": "how this method stood the four tests of Arun et al. 2021 with these weights",
+                }
+            },
+            "description": "what this method alone has to say, and its certificate if the model has one",
+        },
     }
 
 

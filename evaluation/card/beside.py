@@ -26,9 +26,21 @@ class Trainings:
     """Trainings of one model, each evaluated on the same films."""
 
     model: str
-    reports: tuple[Mapping[str, Any], ...]  # `overall` and `per_class` of each
+    reports: tuple[Mapping[str, Any], ...]  # of each what _kept keeps, or a whole evaluation
 
-    def over(self, group: str, *names: str) -> dict[str, Any]:
+    def have(self, group: str) -> bool:
+        """Whether there are several trainings, and all have such figures."""
+        return len(self.reports) > 1 and all(report.get(group) for report in self.reports)
+
+    def sources(self) -> dict[str, Trainings]:
+        """By source, where there are several trainings."""
+        if not self.have("subgroups"):
+            return {}
+        groups = [{group["value"]: group for group in _of_sources(report)} for report in self.reports]
+        common = [source for source in groups[0] if all(source in each for each in groups)]
+        return {source: Trainings(self.model, tuple(each[source] for each in groups)) for source in common}
+
+    def over(self, group: str, *names: str | int) -> dict[str, Any]:
         """A figure's mean; for its interval the lowest and highest, or of a single training the 95% interval."""
         found = []
         for report in self.reports:
@@ -74,9 +86,37 @@ def add_training(folder: Path, model: str, report_dir: Path) -> None:
         )
     if found["model"].get("sha256") == own["model"].get("sha256"):
         raise RunError(f"{report_dir}: is of the weights in {folder} themselves; need another training's")
-    kept = {"model": model, "sha256": found["model"].get("sha256"), **{k: found[k] for k in ("overall", "per_class")}}
+    kept = {"model": model, "sha256": found["model"].get("sha256"), **_kept(found, own)}
     others = [each for each in metrics.get("trainings", []) if each["sha256"] != kept["sha256"]]
     _write(run, metrics | {"trainings": [*others, kept]})
+
+
+def _kept(found: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a training's evaluation the card can set beside its own figures."""
+    kept = {"overall": found["overall"], "per_class": found["per_class"]}
+    if sources := _of_sources(found):
+        kept["subgroups"] = [
+            {
+                **{name: group[name] for name in ("fact", "value", "images")},
+                "overall": {"accuracy": group["overall"]["accuracy"]},
+                "per_class": {name: {"sensitivity": of["sensitivity"]} for name, of in group["per_class"].items()},
+            }
+            for group in sources
+        ]
+    if found.get("paper") and own.get("paper") and _paper_sources(found) == _paper_sources(own):
+        kept["paper"] = found["paper"]
+    if within := (found.get("honest") or {}).get("covid_against"):
+        kept["honest"] = {"covid_against": within}
+    return kept
+
+
+def _of_sources(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The subgroups of a report that are a source's, and large enough to have figures."""
+    return [group for group in report.get("subgroups") or () if group["fact"] == "source" and group.get("overall")]
+
+
+def _paper_sources(report: Mapping[str, Any]) -> list[str]:
+    return (report.get("honest") or {}).get("paper_sources") or []
 
 
 def add_curve(folder: Path, curve: Path, remarks: Sequence[str], picture: str | None = None) -> None:

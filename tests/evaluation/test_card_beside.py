@@ -73,6 +73,36 @@ def test_trainings_have_mean_lowest_and_highest(published, tmp_path, monkeypatch
     assert command(monkeypatch, published, "--out", out, "--check") == 0
 
 
+def test_trainings_are_shown_by_source_beside_the_paper_and_within_a_source(published, tmp_path, monkeypatch):
+    other = report(published, "seed1", 0.9)
+    found = json.loads((other / "metrics.json").read_text())
+    rsna = next(group for group in found["subgroups"] if (group["fact"], group["value"]) == ("source", "rsna"))
+    own = rsna["overall"]["accuracy"]["value"]
+    rsna["overall"]["accuracy"]["value"] = own + 0.1
+    beside, within = found["paper"][0]["ours"], found["honest"]["covid_against"][0]["roc_auc"]
+    for figure in (beside, within):
+        figure["value"] -= 0.1
+    (other / "metrics.json").write_text(json.dumps(found))
+    out = tmp_path / "CARD.md"
+    assert command(monkeypatch, published, "--out", out, "--training", f"CoroNet={other}") == 0
+    text = out.read_text()
+    assert f"| rsna | {100 * own + 5:.1f}% ({100 * own:.1f} to {100 * own + 10:.1f}) |" in text
+    low, high = 100 * beside["value"], 100 * (beside["value"] + 0.1)
+    assert f"| {(low + high) / 2:.1f}% ({low:.1f} to {high:.1f}) |" in text
+    low, high = within["value"], within["value"] + 0.1
+    assert f"| {(low + high) / 2:.3f} ({low:.3f} to {high:.3f}) |" in text
+
+
+def test_a_training_beside_the_paper_is_of_the_same_sources(published):
+    found = json.loads((report(published, "seed1", 0.9) / "metrics.json").read_text())
+    found["honest"]["paper_sources"] = ["elsewhere"]
+    (published.parent / "seed1" / "metrics.json").write_text(json.dumps(found))
+    add_training(published, "CoroNet", published.parent / "seed1")
+    (kept,) = json.loads((published / "metrics.json").read_text())["trainings"]
+    assert "paper" not in kept
+    assert kept["subgroups"]
+
+
 def test_a_training_is_kept_once(published):
     for accuracy in (0.9, 0.7):
         folder = report(published, "same", accuracy)

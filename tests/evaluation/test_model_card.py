@@ -38,6 +38,10 @@ def test_the_card_is_that_of_the_shipped_weights() -> None:
     )
 
 
+def test_the_shipped_weights_are_small() -> None:
+    assert sum(path.stat().st_size for path in PRETRAINED.glob("*.pt")) <= 25e6
+
+
 def test_a_card_of_other_weights_is_refused(tmp_path: Path) -> None:
     run = shutil.copytree(PRETRAINED, tmp_path / "run")
     with (run / "cin.pt").open("ab") as stream:

@@ -1,20 +1,23 @@
 """A finished run small enough to commit: weights in half precision, settings, history and metrics.
 
-    python -m train.runs.publish RUN_DIR OUT_DIR [--report REPORT_DIR [--earlier-models N]]
+    python -m train.runs.publish RUN_DIR OUT_DIR [--report REPORT_DIR [--earlier-models N] [--remark TEXT]]
 
 OUT_DIR is a run folder again: `coronet export`, `coronet evaluate` and `--tfen` take it. It has no calibration.json
 and no certificate.json, which are of the weights before they were halved: `coronet calibrate OUT_DIR DATA_DIR` and
 `coronet certify OUT_DIR DATA_DIR --boxes FILE` make them. With --report, the figures of a `coronet evaluate` report on
 the published weights are written into its metrics. Where earlier models were evaluated on the same films, and this one
-was made to mend what they got wrong, say how many: the model card says it.
+was made to mend what they got wrong, say how many: the model card says it. So it says what else readers of the figures
+have to know (--remark).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import shutil
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from model_src.artefacts import OPTIONAL
@@ -56,13 +59,14 @@ def _check_target(out_dir: Path) -> None:
         raise RunError(f"{out_dir}: would be replaced, and is no published run (found {found}); name a new folder")
 
 
-def record_report(out_dir: Path, report_dir: Path, earlier_models: int = 0) -> None:
+def record_report(out_dir: Path, report_dir: Path, earlier_models: int = 0, remarks: Sequence[str] = ()) -> None:
     """Add the figures of an evaluation of `out_dir` to its metrics.json, as `test`, without the maker's paths.
 
     Args:
         out_dir: a published run.
         report_dir: of `coronet evaluate`.
         earlier_models: how many other models were evaluated on the same films before this one was made.
+        remarks: what readers of the figures have to know, a paragraph each.
 
     Raises:
         RunError: no report, or one of other weights.
@@ -79,11 +83,29 @@ def record_report(out_dir: Path, report_dir: Path, earlier_models: int = 0) -> N
         path = run.weights_path(stage)
         if model.get("sha256", {}).get(path.name) != file_digest(path):
             raise RunError(f"{report_dir}: an evaluation of other weights than {path}; evaluate {out_dir} first")
-    figures.pop("command", None)
+    figures["command"] = _anybodys(figures.get("command", ""))
     model.pop("path", None)
-    figures["earlier_models"] = earlier_models
+    figures |= {"earlier_models": earlier_models, "remarks": list(remarks)}
     with atomic_write(out_dir / "metrics.json") as temporary:
         temporary.write_text(json.dumps(run.read_metrics() | {"test": figures}, indent=2) + "\n", encoding="utf-8")
+
+
+def _anybodys(command: str) -> str:
+    """A `coronet evaluate MODEL DATA_DIR ... --option ...` as others can type it, without the maker's folders."""
+    words = shlex.split(command)
+    first_option = next((at for at, word in enumerate(words) if word.startswith("--")), len(words))
+    given = words[3:first_option]
+    names = {word: "DATA_DIR" if len(given) == 1 else f"DATA_DIR_{number}" for number, word in enumerate(given, 1)}
+    if "--out" in words[:-1]:
+        names[words[words.index("--out") + 1]] = "REPORT_DIR"
+    return shlex.join(_shown(word, names) for word in words)
+
+
+def _shown(word: str, names: Mapping[str, str]) -> str:
+    for folder, name in names.items():
+        if Path(word).is_relative_to(folder):
+            return (Path(name) / Path(word).relative_to(folder)).as_posix()
+    return Path(word).name if Path(word).is_absolute() else word
 
 
 def main() -> int:
@@ -93,12 +115,13 @@ def main() -> int:
     parser.add_argument("out_dir", type=Path)
     parser.add_argument("--report", type=Path)
     parser.add_argument("--earlier-models", type=int, default=0, metavar="N", help="seen by the same test films")
+    parser.add_argument("--remark", action="append", default=[], metavar="TEXT", help="of the figures, for the card")
     args = parser.parse_args()
-    if args.earlier_models < 0 or (args.earlier_models and not args.report):
-        parser.error("--earlier-models must be at least 0, and goes with --report")
+    if args.earlier_models < 0 or ((args.earlier_models or args.remark) and not args.report):
+        parser.error("--earlier-models must be at least 0, and goes with --report, as --remark does")
     try:
         if args.report:
-            record_report(args.out_dir, args.report, args.earlier_models)
+            record_report(args.out_dir, args.report, args.earlier_models, args.remark)
         else:
             publish_run(args.run_dir, args.out_dir)
     except (CoroNetError, OSError) as error:

@@ -58,12 +58,19 @@ def test_report_goes_into_the_metrics_if_it_is_of_these_weights(run: RunFolder, 
     published, report = tmp_path / "published", tmp_path / "report"
     publish_run(run.path, published)
     digests = {path.name: file_digest(path) for path in published.glob("*.pt")}
-    figures = {"accuracy": 0.5, "command": "/home/me", "model": {"path": "/home/me/run", "sha256": digests}}
+    typed = "coronet evaluate published /data/films --boxes /data/films/boxes.csv --outside /home/me/a.txt --out /tmp/r"
+    figures = {"accuracy": 0.5, "command": typed, "model": {"path": "/home/me/run", "sha256": digests}}
     report.mkdir()
     (report / "metrics.json").write_text(json.dumps(figures))
-    record_report(published, report, earlier_models=2)
+    record_report(published, report, earlier_models=2, remarks=["Read this."])
     metrics = RunFolder(published).read_metrics()
-    assert metrics["test"] == {"accuracy": 0.5, "model": {"sha256": digests}, "earlier_models": 2}
+    assert metrics["test"] == {
+        "accuracy": 0.5,
+        "command": "coronet evaluate published DATA_DIR --boxes DATA_DIR/boxes.csv --outside a.txt --out REPORT_DIR",
+        "model": {"sha256": digests},
+        "earlier_models": 2,
+        "remarks": ["Read this."],
+    }
     assert metrics["cin"] == {"epoch": 1}
     digests["cin.pt"] = "0" * 64
     (report / "metrics.json").write_text(json.dumps(figures))
@@ -76,7 +83,9 @@ def test_report_goes_into_the_metrics_if_it_is_of_these_weights(run: RunFolder, 
     assert RunFolder(published).read_metrics() == metrics
 
 
-@pytest.mark.parametrize("more", [["--earlier-models", "2"], ["--report", "report", "--earlier-models", "-1"]])
+@pytest.mark.parametrize(
+    "more", [["--earlier-models", "2"], ["--report", "report", "--earlier-models", "-1"], ["--remark", "Read this."]]
+)
 def test_a_count_of_earlier_models_needs_a_report_and_no_sign(
     more: list[str], run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
