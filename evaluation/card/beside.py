@@ -1,6 +1,7 @@
-"""What a card shows beside the evaluation of its own weights: other trainings, and the learning curve.
+"""What a card shows beside the main evaluation of its weights: other trainings, other collections, the learning curve.
 
-Both are kept in the run's metrics.json, as `trainings` and `curve`, so that the card follows from one folder.
+They are kept in the run's metrics.json, as `trainings`, `collections` and `curve`, so that the card follows from one
+folder.
 """
 
 from __future__ import annotations
@@ -89,6 +90,30 @@ def add_training(folder: Path, model: str, report_dir: Path) -> None:
     kept = {"model": model, "sha256": found["model"].get("sha256"), **_kept(found, own)}
     others = [each for each in metrics.get("trainings", []) if each["sha256"] != kept["sha256"]]
     _write(run, metrics | {"trainings": [*others, kept]})
+
+
+def add_collection(folder: Path, name: str, report_dir: Path) -> None:
+    """Keep the figures of the folder's weights on the films of another collection; a later report replaces an earlier.
+
+    Raises:
+        RunError: the report has no evaluation, or one of other weights.
+    """
+    run = RunFolder(folder)
+    metrics = run.read_metrics()
+    found = _read(report_dir / "metrics.json", "need a folder written by coronet evaluate")
+    if not {"images", "patients", "overall", "per_class", "model"} <= found.keys():
+        raise RunError(f"{report_dir}: has no evaluation; need a folder written by coronet evaluate")
+    if found["model"].get("sha256") != (metrics.get("test") or {}).get("model", {}).get("sha256"):
+        raise RunError(f"{report_dir}: is of other weights than the evaluation in {folder}; evaluate these")
+    kept = {
+        "name": name,
+        "images": found["images"],
+        "patients": found["patients"],
+        "accuracy": found["overall"]["accuracy"],
+        "sensitivity": {label: figures["sensitivity"] for label, figures in found["per_class"].items()},
+    }
+    others = [each for each in metrics.get("collections", []) if each["name"] != name]
+    _write(run, metrics | {"collections": [*others, kept]})
 
 
 def _kept(found: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

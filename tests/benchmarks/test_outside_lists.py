@@ -18,6 +18,9 @@ ROWS = [
 ]  # fmt: skip
 
 
+OTHER = [("00001280", "normal"), ("a", "pneumonia"), ("b", "COVID-19")]  # patients of another collection's test
+
+
 def test_every_film_outside_is_in_one_half_and_no_other_film_is() -> None:
     halves = [outside_lists(ROWS, half) for half in HALVES]
     listed = [path for half in halves for paths in half.values() for path in paths]
@@ -36,6 +39,22 @@ def test_films_of_a_patient_are_in_one_half_that_of_development_if_one_is() -> N
     ]
     assert outside_lists(rows, "development") == {"tb": ["a", "d"]}
     assert outside_lists(rows, "final") == {"tb": ["d"]}
+
+
+def test_films_of_patients_in_another_test_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other, films = tmp_path / "other", tmp_path / "films"
+    for folder in (other, films):
+        folder.mkdir()
+    lines = [f"{patient} {label}.png {label}" for patient, label in OTHER]
+    for _, label in OTHER:
+        (other / f"{label}.png").touch()
+    (other / "test.txt").write_text("\n".join(lines))
+    (films / "metadata.csv").write_text("path,class,source,patient\nc,other:F,f,nih:1280\nd,other:F,f,nih:1281\n")
+    monkeypatch.setattr(
+        sys, "argv", ["outside_lists", str(films), str(tmp_path / "out"), "--half", "final", "--without", str(other)]
+    )
+    command.main()
+    assert (tmp_path / "out/f.txt").read_text() == "d\n"
 
 
 def test_lists_are_written_by_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from evaluation import model_card
-from evaluation.card.beside import add_curve, add_training, trainings
+from evaluation.card.beside import add_collection, add_curve, add_training, trainings
 from model_src.errors import RunError
 
 PRETRAINED = Path(__file__).parents[2] / "archive" / "pretrained"
@@ -29,7 +29,7 @@ def published(tmp_path: Path) -> Path:
     return folder
 
 
-OURS = ("trainings", "curve")
+OURS = ("trainings", "collections", "curve")
 
 
 def report(published: Path, name: str, accuracy: float, **changes: Any) -> Path:
@@ -103,6 +103,24 @@ def test_a_training_beside_the_paper_is_of_the_same_sources(published):
     assert kept["subgroups"]
 
 
+def test_other_collections_are_of_the_same_weights(published, tmp_path, monkeypatch, capsys):
+    metrics = json.loads((published / "metrics.json").read_text())
+    elsewhere = metrics["test"] | {"images": 20, "patients": 9}
+    elsewhere["overall"]["accuracy"] |= {"value": 0.75, "low": 0.53, "high": 0.89, "successes": 15, "total": 20}
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "metrics.json").write_text(json.dumps(elsewhere))
+    out = tmp_path / "CARD.md"
+    for _ in range(2):  # the later replaces the earlier
+        assert command(monkeypatch, published, "--out", out, "--collection", f"cxr={tmp_path / 'elsewhere'}") == 0
+    assert out.read_text().count("| cxr | 20 | 9 | 75.0% (53.0 to 89.0; 15 of 20) |") == 1
+    other = report(published, "seed1", 0.9)
+    assert command(monkeypatch, published, "--out", out, "--collection", f"cxr={other}") == 1
+    assert "is of other weights than the evaluation in" in capsys.readouterr().err
+    (other / "metrics.json").write_text("{}")
+    with pytest.raises(RunError, match="has no evaluation; need a folder written by coronet evaluate"):
+        add_collection(published, "cxr", other)
+
+
 def test_a_training_is_kept_once(published):
     for accuracy in (0.9, 0.7):
         folder = report(published, "same", accuracy)
@@ -143,7 +161,7 @@ def test_the_weights_themselves_are_no_other_training(published, tmp_path):
 def test_a_training_without_a_name_is_one_clear_line(published, tmp_path, monkeypatch, capsys):
     for text in ("build/report", "=build/report", "CoroNet="):
         assert command(monkeypatch, published, "--out", tmp_path / "CARD.md", "--training", text) == 1
-        assert f"found {text!r}, need MODEL=REPORT_DIR" in capsys.readouterr().err
+        assert f"found {text!r}, need NAME=REPORT_DIR" in capsys.readouterr().err
     assert not (tmp_path / "CARD.md").exists()
 
 

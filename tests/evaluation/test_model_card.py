@@ -82,7 +82,7 @@ def test_a_section_without_figures_is_left_out() -> None:
     metrics, run = parts()
     for name in ("shortcuts", "subgroups", "honest", "maps", "abstention", "paper"):
         metrics["test"].pop(name, None)
-    for name in ("curve", "trainings"):
+    for name in ("curve", "trainings", "collections"):
         metrics.pop(name, None)
     headings = [line for line in card(metrics, run).splitlines() if line.startswith("## ")]
     assert headings == [
