@@ -19,7 +19,9 @@ def read_text(file: Path) -> str:
         content = file.read_bytes()
         wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         return content.decode("utf-16" if wide else "utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise DataError(f"{file} cannot be read: {error.strerror}; check its name and its permissions") from error
+    except UnicodeDecodeError as error:
         raise DataError(f"{file} cannot be read as UTF-8 text: {error}; save it as UTF-8") from error
 
 
