@@ -26,7 +26,8 @@ from rich.table import Table
 
 from benchmarks.errors import errors_in_one_line
 from evaluation.classifiers import load_classifier
-from evaluation.maps.figures import mean_of, share_of
+from evaluation.intervals import clustered_rate
+from evaluation.maps.figures import mean_of
 from evaluation.maps.film_network import explainable
 from evaluation.maps.films import Chosen, explain_films, find_told_rightly
 from evaluation.maps.localisation import localise, share_inside
@@ -167,7 +168,7 @@ def _measured(
     shares = [share_inside(heatmap, film.region) for heatmap, film in zip(on_lunged, lunged.films, strict=True)]
     patients, of = [film.patient for film in boxed.films], [film.patient for film in lunged.films]
     estimates = {
-        "hit": share_of([one.hit for one in found], patients, seed=seed),
+        "hit": clustered_rate(np.array([one.hit for one in found], bool), patients, "no film"),
         "overlap": mean_of([one.overlap for one in found], patients, seed=seed),
         "precision_recall": mean_of([one.precision_recall for one in found], patients, seed=seed),
         "inside": mean_of([math.nan if share is None else share for share in shares], of, seed=seed),

@@ -15,11 +15,13 @@ hold the plain value too, where chance alone would give one so large.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 
-from evaluation.intervals import LEVEL, Estimate, rate, resampled, why_too_few, without_interval
+from evaluation.intervals import LEVEL, Estimate, clustered_rate, resampled, why_too_few, without_interval
 
 BINS = 10
 _HALVINGS = 40  # of the range in which a size is sought
@@ -40,19 +42,17 @@ def bin_indices(confidence: np.ndarray) -> np.ndarray:
     return np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
 
 
-def reliability_bins(truth: np.ndarray, probabilities: np.ndarray) -> list[ReliabilityBin]:
-    """The reliability diagram's bins for `truth` (N,) and `probabilities` (N, 3)."""
+def reliability_bins(truth: np.ndarray, probabilities: np.ndarray, patients: Sequence[str]) -> list[ReliabilityBin]:
+    """The reliability diagram's bins for `truth` (N,), `probabilities` (N, 3) and the images' N `patients`."""
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == truth
     indices = bin_indices(confidence)
     bins = []
     for index in range(BINS):
         inside = indices == index
-        count = int(inside.sum())
-        mean = float(confidence[inside].mean()) if count else None
-        bins.append(
-            ReliabilityBin(index / BINS, (index + 1) / BINS, mean, rate(int(right[inside].sum()), count, "empty bin"))
-        )
+        mean = float(confidence[inside].mean()) if inside.any() else None
+        accuracy = clustered_rate(right[inside], list(compress(patients, inside)), "empty bin")
+        bins.append(ReliabilityBin(index / BINS, (index + 1) / BINS, mean, accuracy))
     return bins
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluation.evaluate import Evaluation
-from evaluation.wording import interval, sentence
+from evaluation.wording import sentence
 from model_src.classes import CLASS_NAMES
 
 # Split -> why its figures flatter a model that was trained on the same directory.
@@ -52,15 +52,6 @@ def data_remarks(evaluation: Evaluation, data: DataFacts) -> list[str]:
         remarks.append(
             f"{data.shared_patients} patients of this split also have images in the training split of the "
             "same directory: figures are too good unless training left them out."
-        )
-    metrics = evaluation.metrics
-    by_patient = metrics.overall["accuracy_by_patient"]
-    if metrics.images > 1.1 * metrics.patients:
-        ends = interval(by_patient, "percent")
-        remarks.append(
-            f"There are {metrics.images / metrics.patients:.1f} images of each patient, which are alike. Intervals of "
-            "rates count images as independent and are too short here"
-            f"{f'; that of accuracy, from resampled patients, is {ends}' if ends else ''}."
         )
     single = []
     sources = {name: set(row["sources"]) for name, row in class_table(evaluation).items() if row["images"]}

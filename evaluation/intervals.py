@@ -2,8 +2,8 @@
 
 How an interval is made depends on what the number is:
 
-    a rate of images (accuracy,      Wilson's score interval (1927), from scipy
-    sensitivity, PPV ...)
+    a rate of images (accuracy,      Wilson's score interval (1927), from scipy; where patients have several images,
+    sensitivity, PPV ...)            that of as many images as tell equally much (Dean and Pagano 2015)
     balanced accuracy                the classes' intervals put together: distances to the ends add in squares (MOVER;
                                      Zou and Donner 2008)
     F1, areas, Brier score ...       the standard error of resampled patients, taken to the scale of log odds and back,
@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
 from scipy.stats import t as student
 
 REPLICATES = 2000
@@ -74,16 +74,42 @@ def resampled(value: float, low: float, high: float, total: int, note: str = "")
 
 
 def rate(successes: int, total: int, why_undefined: str = "no image to count") -> Estimate:
-    """`successes / total` with its Wilson score interval, which holds for small counts too.
-
-    It takes images as independent. Several images of one patient are not quite, so where it matters an interval from
-    resampled patients is given as well.
-    """
+    """`successes / total` of images of different patients, with its Wilson score interval."""
     if total == 0:
         return undefined(0, why_undefined)
     ends = binomtest(successes, total).proportion_ci(LEVEL, method="wilson")
     share = successes / total
     return Estimate(share, min(ends.low, share), max(ends.high, share), successes, total, "Wilson")
+
+
+def clustered_rate(hits: np.ndarray, patients: Sequence[str], why_undefined: str = "no image to count") -> Estimate:
+    """The share of images that are `hits`, where a patient may have several.
+
+    A patient's images are alike, and so tell less than as many of different patients. Wilson's interval is taken for
+    the number of images that would tell as much: the variance of the share between patients gives it. Where all
+    images agree there is none, and every patient counts once.
+
+    Args:
+        hits: bool (N,).
+        patients: the patient of each image.
+    """
+    total, share = len(hits), float(np.mean(hits)) if len(hits) else 0.0
+    _, patient_of_image = np.unique(np.asarray(patients, dtype=str), return_inverse=True)
+    images = np.bincount(patient_of_image)
+    if len(images) == total:
+        return rate(int(np.sum(hits)), total, why_undefined)
+    if 0 < share < 1:
+        excess = np.bincount(patient_of_image, weights=hits) - share * images
+        variance = len(images) / max(1, len(images) - 1) * float(excess @ excess) / total**2
+        alike = max(1.0, variance * total / (share * (1 - share)))  # the design effect
+        effective = total / alike * (_z() / _t(len(images))) ** 2 if len(images) > 1 else 1.0
+    else:
+        effective = float(len(images))
+    shift = _z() ** 2 / effective
+    middle = (share + shift / 2) / (1 + shift)
+    reach = math.sqrt(shift * (share * (1 - share) + shift / 4)) / (1 + shift)
+    low, high = max(0.0, min(middle - reach, share)), min(1.0, max(middle + reach, share))
+    return Estimate(share, low, high, int(np.sum(hits)), total, "Wilson")
 
 
 def patient_weights(patients: Sequence[str], *, replicates: int = REPLICATES, seed: int = 0) -> Iterator[np.ndarray]:
@@ -168,6 +194,11 @@ def mean_of_rates(
         down.append(share - (alone.low or 0.0))
         up.append((alone.high or 0.0) - share)
     return resampled(mean, mean - math.hypot(*down) / len(rates), mean + math.hypot(*up) / len(rates), total, note)
+
+
+def _z() -> float:
+    """The normal quantile: how many standard errors 95% reach to each side."""
+    return float(norm.ppf((1 + LEVEL) / 2))
 
 
 def _t(patients: int) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -27,11 +28,12 @@ from evaluation.calibration import (
 from evaluation.intervals import (
     REPLICATES,
     Estimate,
+    clustered_rate,
     mean_of_rates,
     patient_weights,
-    rate,
     share_estimate,
     undefined,
+    without_interval,
 )
 from evaluation.resampled import confusion_metrics, confusions, ranking_areas
 from evaluation.results import Predictions
@@ -85,16 +87,20 @@ def measure(predictions: Predictions, *, replicates: int = REPLICATES, seed: int
         name for index, name in enumerate(CLASS_NAMES) if matrix[:, index].sum() == 0 and matrix[index].sum() > 0
     ]
 
-    def share(name: str, note: str = "", largest: float = 1.0) -> Estimate:
-        return share_estimate(points[name], drawn[name], patients, total, note, largest)
+    def share(name: str, note: str = "", largest: float = 1.0, rests_on: int = patients) -> Estimate:
+        return share_estimate(points[name], drawn[name], rests_on, total, note, largest)
 
+    def share_right(hits: np.ndarray, *, among: np.ndarray, otherwise: str) -> Estimate:
+        return clustered_rate(hits[among], list(compress(predictions.patients, among)), otherwise)
+
+    of_class = patients_by_class(predictions, truth)
     missing = f"no {' or '.join(absent)} image in this split" if absent else ""
     never = f"{' and '.join(unclaimed)} never predicted: its precision counts as 0" if unclaimed else ""
-    right = int(np.trace(matrix))
+    accuracy = clustered_rate(truth == predicted, predictions.patients)
     balanced = mean_of_rates(
         [points[f"sensitivity {name}"] for name in CLASS_NAMES],
         [drawn[f"sensitivity {name}"] for name in CLASS_NAMES],
-        patients_by_class(predictions, truth),
+        of_class,
         total,
         missing,
     )
@@ -105,6 +111,14 @@ def measure(predictions: Predictions, *, replicates: int = REPLICATES, seed: int
         total,
         missing or never,
     )
+    areas = {}
+    for area in ("roc_auc", "pr_auc"):
+        certain = [name for name in CLASS_NAMES if share(f"{area} {name}").low is None]
+        mean = share(f"{area}_macro", missing, rests_on=min(of_class))
+        if mean.low is not None and certain:
+            why = f"no interval: that of {' and '.join(certain)} has none"
+            mean = without_interval(points[f"{area}_macro"], total, why)
+        areas[f"{area}_macro"] = mean
     once = np.ones((1, total))
     ece, ece_debiased = calibration_estimates(
         bin_gaps(truth, predictions.probabilities, once)[0],
@@ -114,42 +128,34 @@ def measure(predictions: Predictions, *, replicates: int = REPLICATES, seed: int
         total,
     )
     overall = {
-        "accuracy": rate(right, total),
-        "accuracy_by_patient": share("accuracy"),
+        "accuracy": accuracy,
         "balanced_accuracy": balanced,
         "precision_weighted": share("precision_weighted", never),
-        "recall_weighted": rate(right, total),
+        "recall_weighted": accuracy,
         "f1_weighted": share("f1_weighted"),
         "precision_macro": precision_macro,
         "recall_macro": balanced,
         "f1_macro": share("f1_macro", missing),
-        "roc_auc_macro": share("roc_auc_macro", missing),
-        "pr_auc_macro": share("pr_auc_macro", missing),
+        **areas,
         "ece": ece,
         "ece_debiased": ece_debiased,
         "brier": share("brier", largest=2.0),
     }
     per_class = {}
     for index, name in enumerate(CLASS_NAMES):
-        hits, actual, claimed = (
-            int(matrix[index, index]),
-            int(matrix[index].sum()),
-            int(matrix[:, index].sum()),
-        )
-        others = total - actual
-        without = f"no {name} image in this split" if actual == 0 else ""
-        alone = without or (f"only {name} images in this split" if others == 0 else "")
+        actual, claimed = truth == index, predicted == index
+        without = "" if actual.any() else f"no {name} image in this split"
+        alone = without or (f"only {name} images in this split" if actual.all() else "")
         per_class[name] = {
-            "sensitivity": rate(hits, actual, without),
-            "specificity": rate(others - (claimed - hits), others, f"only {name} images in this split"),
-            "ppv": rate(hits, claimed, f"{name} was never predicted"),
+            "sensitivity": share_right(claimed, among=actual, otherwise=without),
+            "specificity": share_right(~claimed, among=~actual, otherwise=f"only {name} images in this split"),
+            "ppv": share_right(actual, among=claimed, otherwise=f"{name} was never predicted"),
             "f1": share(f"f1 {name}", without),
-            "roc_auc": undefined(total, alone) if alone else share(f"roc_auc {name}"),
+            "roc_auc": undefined(total, alone) if alone else share(f"roc_auc {name}", rests_on=of_class[index]),
             "pr_auc": undefined(total, alone) if alone else share(f"pr_auc {name}"),
         }
-    return Metrics(
-        overall, per_class, matrix.tolist(), reliability_bins(truth, predictions.probabilities), total, patients
-    )
+    reliability = reliability_bins(truth, predictions.probabilities, predictions.patients)
+    return Metrics(overall, per_class, matrix.tolist(), reliability, total, patients)
 
 
 def point_values(predictions: Predictions) -> dict[str, float]:

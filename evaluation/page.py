@@ -6,6 +6,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from itertools import compress
 from typing import Any
 
 import jinja2
@@ -15,7 +16,7 @@ from evaluation.abstention.wording import remarks as abstention_remarks
 from evaluation.data_facts import DataFacts, class_table, data_remarks
 from evaluation.evaluate import Evaluation
 from evaluation.galleries import MISTAKES, ExplanationPicture
-from evaluation.intervals import Estimate, rate
+from evaluation.intervals import Estimate, clustered_rate
 from evaluation.maps.study import MapStudy
 from evaluation.maps.wording import remarks
 from evaluation.paper import CONFUSION, paper_rows
@@ -166,7 +167,8 @@ def _false_alarms(evaluation: Evaluation) -> Estimate:
     """Images of other classes that are called COVID-19, unaltered."""
     predictions = evaluation.predictions
     others = predictions.truth != COVID
-    return rate(int((others & (predictions.predicted == COVID)).sum()), int(others.sum()))
+    of = list(compress(predictions.patients, others))
+    return clustered_rate(predictions.predicted[others] == COVID, of)
 
 
 def _provenance(facts: Mapping[str, Any]) -> list[tuple[str, str]]:

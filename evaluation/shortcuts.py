@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,10 @@ import torch
 from evaluation.intervals import (
     REPLICATES,
     Estimate,
+    clustered_rate,
     difference_estimate,
     mean_of_rates,
     patient_weights,
-    rate,
     share_estimate,
     undefined,
 )
@@ -95,11 +96,11 @@ def _result(probe: Probe, original: Predictions, probabilities: np.ndarray, repl
         {name: np.concatenate([block[side][name] for block in drawn]) for name in after} for side in (0, 1)
     )
     point = {name: float(value[0]) for name, value in after.items()}
-    right, covid, called = altered.predicted == original.truth, original.truth == COVID, altered.predicted == COVID
+    covid, called = original.truth == COVID, altered.predicted == COVID
     missing = "a class this needs is missing in this split"
     sensitivities = [f"sensitivity {name}" for name in CLASS_NAMES]
     estimates = {
-        "accuracy": rate(int(right.sum()), total),
+        "accuracy": clustered_rate(altered.predicted == original.truth, original.patients),
         "balanced_accuracy": mean_of_rates(
             [point[name] for name in sensitivities],
             [probed[name] for name in sensitivities],
@@ -107,8 +108,8 @@ def _result(probe: Probe, original: Predictions, probabilities: np.ndarray, repl
             total,
             missing,
         ),
-        "covid_sensitivity": rate(int((covid & called).sum()), int(covid.sum()), missing),
-        "covid_false_alarms": rate(int((~covid & called).sum()), int((~covid).sum()), missing),
+        "covid_sensitivity": clustered_rate(called[covid], list(compress(original.patients, covid)), missing),
+        "covid_false_alarms": clustered_rate(called[~covid], list(compress(original.patients, ~covid)), missing),
         "covid_roc_auc": share_estimate(point["covid_roc_auc"], probed["covid_roc_auc"], patients, total, missing),
     }
     changes = {
@@ -119,8 +120,8 @@ def _result(probe: Probe, original: Predictions, probabilities: np.ndarray, repl
         else undefined(total, missing)
         for name in FIGURES
     }
-    kept = int((altered.predicted == original.predicted).sum())
-    return ProbeResult(probe, estimates, changes, rate(kept, total))
+    kept = clustered_rate(altered.predicted == original.predicted, original.patients)
+    return ProbeResult(probe, estimates, changes, kept)
 
 
 def _figures(predictions: Predictions, weights: np.ndarray) -> dict[str, np.ndarray]:

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from evaluation.intervals import Estimate, rate
+import numpy as np
+
+from evaluation.intervals import Estimate, clustered_rate
 from evaluation.results import ImageResult
 from model_src.calibration.judgement import InScope, Judgement
 from model_src.classes import CLASS_NAMES
@@ -85,7 +87,7 @@ def abstention_figures(judged: Sequence[Judged], always: dict[str, list[str]]) -
             }
             for level in levels
         },
-        answered=rate(len(answered), len(judged)),
+        answered=_share(judged, lambda each: is_answer(*each)),
         right=_share(answered, lambda each: each[0].correct),
         right_of_others=_share(others, lambda each: each[0].correct),
         in_scope=_in_scope(scoped, sources),
@@ -100,10 +102,13 @@ def is_answer(result: ImageResult, judgement: Judgement) -> bool:
 
 
 def _coverage(judged: Iterable[Judged], label: int, source: str) -> Coverage:
-    of_class = [judgement for result, judgement in judged if result.truth == label]
-    levels = list(of_class[0].sets) if of_class else []
-    held = {level: sum(label in judgement.sets[level] for judgement in of_class) for level in levels}
-    return Coverage(CLASS_NAMES[label], source, {level: rate(held[level], len(of_class)) for level in levels})
+    of_class = [each for each in judged if each[0].truth == label]
+    levels = list(of_class[0][1].sets) if of_class else []
+    return Coverage(CLASS_NAMES[label], source, {level: _held(of_class, label, level) for level in levels})
+
+
+def _held(judged: Sequence[Judged], label: int, level: str) -> Estimate:
+    return _share(judged, lambda each: label in each[1].sets[level])
 
 
 def _in_scope(scoped: Sequence[tuple[ImageResult, InScope]], sources: Sequence[str]) -> dict[str, Estimate]:
@@ -116,4 +121,5 @@ def _in_scope(scoped: Sequence[tuple[ImageResult, InScope]], sources: Sequence[s
 
 
 def _share(items: Sequence[Any], holds: Callable[[Any], bool]) -> Estimate:
-    return rate(sum(map(holds, items)), len(items))
+    """The share of pairs of a film's result and its judgement for which `holds`."""
+    return clustered_rate(np.array([holds(each) for each in items], bool), [result.patient for result, _ in items])

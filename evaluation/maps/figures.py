@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,6 @@ from evaluation.intervals import (
     Estimate,
     difference_estimate,
     patient_weights,
-    rate,
     share_estimate,
     undefined,
 )
@@ -58,15 +57,6 @@ def mean_of(
     if not len(kept):
         return undefined(0, why)
     return share_estimate(float(kept.mean()), _means(kept, of, seed, replicates), len(set(of)), len(kept))
-
-
-def share_of(hits: Sequence[bool], patients: Sequence[str], *, seed: int, replicates: int = REPLICATES) -> Estimate:
-    """Share of films with its count, and its interval from resampled patients; Wilson's where all films agree."""
-    if not hits:
-        return undefined(0, "no film")
-    successes, counted = sum(hits), rate(sum(hits), len(hits))
-    found = mean_of([float(hit) for hit in hits], patients, seed=seed, replicates=replicates)
-    return counted if found.low is None else replace(found, successes=successes)
 
 
 def difference_of(

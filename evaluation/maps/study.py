@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.intervals import Estimate
-from evaluation.maps.figures import MapFigures, against, mean_of, share_of
+from evaluation.intervals import Estimate, clustered_rate
+from evaluation.maps.figures import MapFigures, against, mean_of
 from evaluation.maps.films import Chosen, MarkedFilm, explain_films
 from evaluation.maps.localisation import Localisation, localise, share_inside
 from evaluation.maps.marks import Box
@@ -143,7 +143,7 @@ def _figures(
         for label, name in enumerate(CLASS_NAMES)
     }
     return MapFigures(
-        hit=share_of([one.hit for one in localised], patients, seed=seed),
+        hit=clustered_rate(np.array([one.hit for one in localised], bool), patients, "no film"),
         overlap=mean_of([one.overlap for one in localised], patients, seed=seed),
         precision_recall=mean_of([one.precision_recall for one in localised], patients, seed=seed),
         inside=mean_of(inside, [film.patient for film in lunged.films], seed=seed),

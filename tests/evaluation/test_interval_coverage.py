@@ -10,13 +10,7 @@ from evaluation.intervals import Estimate
 # Of 400 data sets a share of 93% lies above 90%, and one of 97% below 99.5%, with a probability of 99%.
 SETS, LOW, HIGH = 400, 0.90, 0.995
 # Where a figure misses that by what it is; benchmarks/interval_coverage.py says how far.
-KNOWN = {
-    "rare": {"roc_auc_macro", "pr_auc_macro"},  # a class without any error hides that its area varies
-    "several-images": {  # Wilson's interval takes the images of a patient as independent
-        *("accuracy", "recall_weighted", "sensitivity COVID-19", "ppv COVID-19"),
-        *("ece", "ece_debiased", "roc_auc_macro", "roc_auc COVID-19"),  # 90 patients are few: 91 to 92%
-    },
-}
+KNOWN = {"several-images": {"ece", "ece_debiased"}}  # 90 patients in ten bins are few: some 92%
 
 
 @pytest.mark.slow
@@ -24,11 +18,9 @@ KNOWN = {
 def test_intervals_hold_the_truth(name: str) -> None:
     for figure, found in coverage(MODELS[name], 226, SETS, 300).items():
         if figure in KNOWN.get(name, ()):
-            assert found.held > 0.7, figure
-        else:
-            most = (
-                1.0 if figure.startswith("ece") else HIGH
-            )  # no error at all is held by every interval that begins at 0
+            assert found.held > 0.88, figure
+        else:  # a calibration error near 0 is held by every interval that begins at 0
+            most = 1.0 if figure.startswith("ece") else HIGH
             assert LOW <= found.held <= most, f"{figure}: {found.held:.3f}"
 
 

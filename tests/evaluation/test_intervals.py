@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from evaluation import intervals
-from evaluation.intervals import Estimate, difference_estimate, mean_of_rates, patient_weights, rate, share_estimate
+from evaluation.intervals import (
+    Estimate,
+    clustered_rate,
+    difference_estimate,
+    mean_of_rates,
+    patient_weights,
+    rate,
+    share_estimate,
+)
 
 
 def test_wilson_interval_of_nine_in_ten_is_about_60_to_98():
@@ -28,6 +36,44 @@ def test_wilson_interval_at_the_ends_is_z2_over_n_plus_z2(successes, low, high):
 def test_a_rate_of_nothing_is_not_defined():
     estimate = rate(0, 0, "no COVID-19 image")
     assert (estimate.value, estimate.low, estimate.high, estimate.note) == (None, None, None, "no COVID-19 image")
+
+
+def test_a_rate_of_images_of_different_patients_is_the_same_with_their_names() -> None:
+    assert clustered_rate(np.array([True] * 9 + [False]), [f"p{i}" for i in range(10)]) == rate(9, 10)
+    assert clustered_rate(np.array([], bool), [], "no COVID-19 image") == rate(0, 0, "no COVID-19 image")
+
+
+def test_images_that_say_the_same_count_once() -> None:
+    # 1,000 patients with two like images each: as sure as 1,000 images, but for t of 999 instead of z.
+    hits = np.repeat(np.arange(1000) < 800, 2)
+    estimate, once = clustered_rate(hits, [f"p{i // 2}" for i in range(2000)]), rate(800, 1000)
+    assert (estimate.value, estimate.successes, estimate.total) == (0.8, 1600, 2000)
+    assert (estimate.low, estimate.high) == pytest.approx((once.low, once.high), abs=2e-4)
+
+
+def test_images_of_a_patient_that_differ_as_others_do_count_in_full() -> None:
+    # Each patient has one hit and one miss: less alike than chance, which is no reason to claim more.
+    estimate = clustered_rate(np.array([True, False] * 500), [f"p{i // 2}" for i in range(1000)])
+    alone = rate(500, 1000)
+    assert (estimate.low, estimate.high) == pytest.approx((alone.low, alone.high), abs=2e-4)
+
+
+def test_where_all_images_agree_every_patient_counts_once() -> None:
+    estimate = clustered_rate(np.ones(40, bool), [f"p{i % 10}" for i in range(40)])
+    assert (estimate.low, estimate.high) == pytest.approx((rate(10, 10).low, 1.0))
+    assert (estimate.successes, estimate.total) == (40, 40)
+
+
+def test_images_of_one_patient_say_little() -> None:
+    estimate = clustered_rate(np.array([True, True, False]), ["p"] * 3)
+    assert (estimate.low, estimate.high) == pytest.approx((0.0942, 0.9747), abs=1e-4)  # Wilson: two thirds of one
+
+
+@given(arrays(np.bool_, st.integers(1, 40)), st.data())
+def test_a_clustered_rate_lies_in_its_interval(hits: np.ndarray, data: st.DataObject) -> None:
+    patients = data.draw(st.lists(st.sampled_from("abcdefgh"), min_size=len(hits), max_size=len(hits)))
+    estimate = clustered_rate(hits, patients)
+    assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
 
 
 def test_images_of_a_patient_are_drawn_together():
