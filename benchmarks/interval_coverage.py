@@ -64,6 +64,7 @@ MODELS = {
     "weak": Model((0.4, 0.3, 0.3), 1.0, 1.5),
     "rare": Model((0.5, 0.4, 0.1), 3.0, 1.3),
     "several-images": Model((0.45, 0.35, 0.2), 2.0, 1.5, per_patient=4),
+    "few-mistakes": Model((0.45, 0.35, 0.2), 2.8, 1.3, per_patient=4),
 }
 
 

@@ -16,10 +16,8 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import math
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +30,7 @@ from torch import Tensor, nn
 from benchmarks.ablation import fingerprint, load_autoencoders
 from benchmarks.errors import errors_in_one_line
 from benchmarks.learning_curve_plot import plot
-from evaluation.intervals import Estimate, rate, resampled
+from evaluation.intervals import clustered_rate, mean_of_rates
 from model_src.atomic import atomic_write
 from model_src.classes import CLASS_NAMES, COVID
 from model_src.errors import RunError
@@ -254,28 +252,17 @@ def figures(network: nn.Module, inputs: ClassifierInputs, compute: Compute) -> d
     called = predict(network.eval(), inputs, compute).argmax(1).numpy()
     truth = inputs.labels
     sources = np.array([example.facts.source for example in inputs.images.examples])
-    by_class = [_right(called, truth, truth == label) for label in range(len(CLASS_NAMES))]
+    patients = [example.patient for example in inputs.images.examples]
+    by_class = [clustered_rate(called == truth, patients, among=truth == label) for label in range(len(CLASS_NAMES))]
     return {
         "sensitivity": {name: found.as_json() for name, found in zip(CLASS_NAMES, by_class, strict=True)},
         "covid_sensitivity": by_class[COVID].as_json(),
-        "balanced_accuracy": mean(by_class).as_json(),
+        "balanced_accuracy": mean_of_rates(by_class, len(truth)).as_json(),
         "covid_by_source": {
-            source: _right(called, truth, (truth == COVID) & (sources == source)).as_json()
+            source: clustered_rate(called == truth, patients, among=(truth == COVID) & (sources == source)).as_json()
             for source in sorted(set(sources[truth == COVID]))
         },
     }
-
-
-def mean(rates: Sequence[Estimate]) -> Estimate:
-    """The mean of rates of different films: distances to the ends add in squares (MOVER)."""
-    value, total = float(np.mean([own.value for own in rates])), sum(own.total for own in rates)
-    down = math.hypot(*((own.value or 0) - (own.low or 0) for own in rates)) / len(rates)
-    up = math.hypot(*((own.high or 0) - (own.value or 0) for own in rates)) / len(rates)
-    return resampled(value, value - down, value + up, total)
-
-
-def _right(called: np.ndarray, truth: np.ndarray, chosen: np.ndarray) -> Estimate:
-    return rate(int((called[chosen] == truth[chosen]).sum()), int(chosen.sum()))
 
 
 def _command(args: argparse.Namespace) -> str:

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import compress
 
 import numpy as np
 
@@ -51,7 +50,7 @@ def reliability_bins(truth: np.ndarray, probabilities: np.ndarray, patients: Seq
     for index in range(BINS):
         inside = indices == index
         mean = float(confidence[inside].mean()) if inside.any() else None
-        accuracy = clustered_rate(right[inside], list(compress(patients, inside)), "empty bin")
+        accuracy = clustered_rate(right, patients, "empty bin", among=inside)
         bins.append(ReliabilityBin(index / BINS, (index + 1) / BINS, mean, accuracy))
     return bins
 

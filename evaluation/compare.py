@@ -57,7 +57,8 @@ class Comparison:
         if difference.low is not None and difference.high is not None:
             interval = f", 95% interval of B - A {difference.low * 100:+.1f} to {difference.high * 100:+.1f}"
         evidence = f"McNemar p = {format_p(self.mcnemar_p)}{interval}"
-        if self.mcnemar_p < 0.05:
+        holds_none = difference.low is None or difference.high is None or difference.low <= 0 <= difference.high
+        if self.mcnemar_p < 0.05 and not holds_none:
             better, worse = ("B", "A") if self.only_b_right > self.only_a_right else ("A", "B")
             return f"{better} is more accurate than {worse} by {points} ({evidence})."
         return (
@@ -76,8 +77,8 @@ def compare(
 ) -> Comparison:
     """Compare two evaluations image by image, whatever their order.
 
-    McNemar's exact test asks whether the images that only one of the two gets right fall evenly; it takes
-    images as independent. The bootstrap resamples patients, the same ones for both.
+    McNemar's exact test asks whether the images that only one of the two gets right fall evenly. It takes images as
+    independent. The bootstrap resamples patients, the same ones for both. One is called better where both say so.
 
     Raises:
         DataError: they are not of the same images.

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from evaluation.intervals import REPLICATES, Estimate, patient_weights, share_estimate, undefined
-from evaluation.metrics import Metrics, measure
+from evaluation.metrics import Metrics, measure, patients_of_rarer_side
 from evaluation.resampled import ranking_areas
 from evaluation.results import ImageResult, Predictions
 from evaluation.subgroups import FEWEST_OF_A_CLASS, Subgroup, facts_of
@@ -150,5 +150,6 @@ def pair_area(films: Sequence[ImageResult], other: int, *, replicates: int = REP
         ranking_areas(positive, scores, weights)[0]
         for weights in patient_weights(p.patients, replicates=replicates, seed=seed)
     ]
-    found = share_estimate(value, np.concatenate(drawn), len(set(p.patients)), total)
+    rarer = patients_of_rarer_side(p.patients, positive)
+    found = share_estimate(value, np.concatenate(drawn), rarer, total)
     return undefined(total, found.note) if found.low is None else found

@@ -2,8 +2,8 @@
 
 How an interval is made depends on what the number is:
 
-    a rate of images (accuracy,      Wilson's score interval (1927), from scipy; where patients have several images,
-    sensitivity, PPV ...)            that of as many images as tell equally much (Dean and Pagano 2015)
+    a rate of images (accuracy,      Wilson's score interval (1927); where patients have several images, their number is
+    sensitivity, PPV ...)            divided by the design effect (Dean and Pagano 2015)
     balanced accuracy                the classes' intervals put together: distances to the ends add in squares (MOVER;
                                      Zou and Donner 2008)
     F1, areas, Brier score ...       the standard error of resampled patients, taken to the scale of log odds and back,
@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest, norm
+from scipy.stats import norm
 from scipy.stats import t as student
 
 REPLICATES = 2000
@@ -41,7 +41,7 @@ class Estimate:
         low, high: ends of the 95% interval, low <= value <= high; None where there is none.
         successes: for a rate the numerator, None for everything else.
         total: the rate's denominator, else the number of images.
-        interval: how the interval was made: "Wilson", "bootstrap" or "none".
+        interval: how the interval was made: "Wilson", "MOVER", "bootstrap" or "none".
         note: what a reader has to know, "" if nothing.
     """
 
@@ -75,41 +75,60 @@ def resampled(value: float, low: float, high: float, total: int, note: str = "")
 
 def rate(successes: int, total: int, why_undefined: str = "no image to count") -> Estimate:
     """`successes / total` of images of different patients, with its Wilson score interval."""
-    if total == 0:
-        return undefined(0, why_undefined)
-    ends = binomtest(successes, total).proportion_ci(LEVEL, method="wilson")
-    share = successes / total
-    return Estimate(share, min(ends.low, share), max(ends.high, share), successes, total, "Wilson")
+    return _wilson(successes, total, total) if total else undefined(0, why_undefined)
 
 
-def clustered_rate(hits: np.ndarray, patients: Sequence[str], why_undefined: str = "no image to count") -> Estimate:
+def clustered_rate(
+    hits: np.ndarray,
+    patients: Sequence[str],
+    why_undefined: str = "no image to count",
+    *,
+    among: np.ndarray | None = None,
+) -> Estimate:
     """The share of images that are `hits`, where a patient may have several.
 
-    A patient's images are alike, and so tell less than as many of different patients. Wilson's interval is taken for
-    the number of images that would tell as much: the variance of the share between patients gives it. Where all
-    images agree there is none, and every patient counts once.
+    Images of one patient are alike. So they count for less than as many images of different patients: Wilson's
+    interval is that of `effective_images`.
 
     Args:
         hits: bool (N,).
         patients: the patient of each image.
+        among: bool (N,), the images to count; None for all.
     """
-    total, share = len(hits), float(np.mean(hits)) if len(hits) else 0.0
-    _, patient_of_image = np.unique(np.asarray(patients, dtype=str), return_inverse=True)
-    images = np.bincount(patient_of_image)
-    if len(images) == total:
-        return rate(int(np.sum(hits)), total, why_undefined)
-    if 0 < share < 1:
-        excess = np.bincount(patient_of_image, weights=hits) - share * images
-        variance = len(images) / max(1, len(images) - 1) * float(excess @ excess) / total**2
-        alike = max(1.0, variance * total / (share * (1 - share)))  # the design effect
-        effective = total / alike * (_z() / _t(len(images))) ** 2 if len(images) > 1 else 1.0
-    else:
-        effective = float(len(images))
-    shift = _z() ** 2 / effective
-    middle = (share + shift / 2) / (1 + shift)
-    reach = math.sqrt(shift * (share * (1 - share) + shift / 4)) / (1 + shift)
-    low, high = max(0.0, min(middle - reach, share)), min(1.0, max(middle + reach, share))
-    return Estimate(share, low, high, int(np.sum(hits)), total, "Wilson")
+    counted = np.ones(len(hits), bool) if among is None else among
+    hits, of = hits[counted], np.asarray(patients, dtype=str)[counted]
+    if not len(hits):
+        return undefined(0, why_undefined)
+    return _wilson(int(hits.sum()), len(hits), effective_images(hits, of))
+
+
+def effective_images(hits: np.ndarray, patients: np.ndarray) -> float:
+    """How many images of different patients tell as much about the share of `hits` (N,), at least one image.
+
+    N divided by the design effect (Kish 1965). Few patients hide how alike their images are, most of all where nearly
+    all are hits. So two more are taken to be there, with as many images as is usual: one all hits, and one without.
+    """
+    _, patient_of_image = np.unique(patients, return_inverse=True)
+    images = np.bincount(patient_of_image).astype(np.float64)
+    if len(images) == len(hits):
+        return float(len(hits))
+    usual = float(images @ images) / len(hits)
+    own = np.append(np.bincount(patient_of_image, weights=hits), (usual, 0.0))
+    of = np.append(images, (usual, usual))
+    share = own.sum() / of.sum()
+    excess = own - share * of
+    variance = len(of) / (len(of) - 1) * float(excess @ excess) / of.sum() ** 2
+    design_effect = max(1.0, variance * of.sum() / (share * (1 - share)))
+    return len(hits) / design_effect
+
+
+def _wilson(successes: int, total: int, images: float) -> Estimate:
+    """Wilson's interval (1927) of `successes / total`, as sure as that of `images` images."""
+    share, square = successes / total, float(norm.ppf((1 + LEVEL) / 2)) ** 2 / images
+    middle = (share + square / 2) / (1 + square)
+    reach = math.sqrt(square * (share * (1 - share) + square / 4)) / (1 + square)
+    low, high = (0.0 if not successes else middle - reach), (1.0 if successes == total else middle + reach)
+    return Estimate(share, min(low, share), max(high, share), successes, total, "Wilson")
 
 
 def patient_weights(patients: Sequence[str], *, replicates: int = REPLICATES, seed: int = 0) -> Iterator[np.ndarray]:
@@ -169,36 +188,23 @@ def difference_estimate(value: float, replicates: np.ndarray, patients: int, tot
     return resampled(value, max(-1.0, value - reach), min(1.0, value + reach), total, note)
 
 
-def mean_of_rates(
-    rates: Sequence[float], replicates: Sequence[np.ndarray], patients: Sequence[int], total: int, note: str = ""
-) -> Estimate:
-    """The mean of rates of different patients, such as balanced accuracy.
+def mean_of_rates(rates: Sequence[Estimate], total: int, note: str = "") -> Estimate:
+    """The mean of rates, such as balanced accuracy, with their intervals put together (MOVER).
 
-    A class that is always right does not vary when it is resampled, and would count as certain; here it brings the
-    Wilson interval of its patients.
+    Distances to the ends add in squares, as for rates of different patients; where classes share patients, the interval
+    is a little off.
 
     Args:
-        rates: one for each class; NaN where there is none, and then the mean is not defined.
-        replicates: of each rate, from resampled patients.
-        patients: of each class.
+        rates: one for each class; the mean is not defined if one is not.
         total: number of images.
     """
-    mean = float(np.mean(rates))
-    if not math.isfinite(mean):
+    values = [own.value for own in rates if own.value is not None]
+    if len(values) < len(rates):
         return undefined(total, note or "not defined on these images")
-    down, up = [], []
-    for share, drawn, count in zip(rates, replicates, patients, strict=True):
-        alone = share_estimate(share, drawn, count, total)
-        if alone.low is None or alone.high is None:
-            alone = rate(round(share * count), count)
-        down.append(share - (alone.low or 0.0))
-        up.append((alone.high or 0.0) - share)
-    return resampled(mean, mean - math.hypot(*down) / len(rates), mean + math.hypot(*up) / len(rates), total, note)
-
-
-def _z() -> float:
-    """The normal quantile: how many standard errors 95% reach to each side."""
-    return float(norm.ppf((1 + LEVEL) / 2))
+    mean = float(np.mean(values))
+    down = math.hypot(*((own.value or 0.0) - (own.low or 0.0) for own in rates)) / len(rates)
+    up = math.hypot(*((own.high or 0.0) - (own.value or 0.0) for own in rates)) / len(rates)
+    return Estimate(mean, min(mean - down, mean), max(mean + up, mean), None, total, "MOVER", note)
 
 
 def _t(patients: int) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import Any
@@ -40,6 +41,7 @@ from evaluation.results import Predictions
 from model_src.classes import CLASS_NAMES
 
 _LABELS = list(range(len(CLASS_NAMES)))
+_NEVER = Estimate(0.0, 0.0, 0.0, None, 0, "none")  # the precision of a class that is never predicted
 
 
 @dataclass(frozen=True)
@@ -77,85 +79,101 @@ def measure(predictions: Predictions, *, replicates: int = REPLICATES, seed: int
     Intervals: see intervals.py and calibration.py; patients are resampled `replicates` times. A figure that needs a
     class of which there is no image is not defined.
     """
-    truth, predicted = predictions.truth, predictions.predicted
-    matrix = confusion_matrix(truth, predicted, labels=_LABELS)
-    points = point_values(predictions)
     drawn, drawn_gaps = _resample(predictions, replicates, seed)
-    patients, total = len(set(predictions.patients)), len(truth)
-    absent = [name for index, name in enumerate(CLASS_NAMES) if matrix[index].sum() == 0]
-    unclaimed = [
-        name for index, name in enumerate(CLASS_NAMES) if matrix[:, index].sum() == 0 and matrix[index].sum() > 0
-    ]
+    own = _Sample(predictions, point_values(predictions), drawn)
+    per_class = {name: _of_class(own, label) for label, name in enumerate(CLASS_NAMES)}
+    ece, ece_debiased = calibration_estimates(
+        bin_gaps(predictions.truth, predictions.probabilities, np.ones((1, own.total)))[0],
+        drawn_gaps,
+        unseen_spread(predictions.truth, predictions.probabilities),
+        own.patients,
+        own.total,
+    )
+    return Metrics(
+        _over_classes(own, per_class)
+        | {"ece": ece, "ece_debiased": ece_debiased, "brier": own.share("brier", largest=2)},
+        per_class,
+        confusion_matrix(predictions.truth, predictions.predicted, labels=_LABELS).tolist(),
+        reliability_bins(predictions.truth, predictions.probabilities, predictions.patients),
+        own.total,
+        own.patients,
+    )
 
-    def share(name: str, note: str = "", largest: float = 1.0, rests_on: int = patients) -> Estimate:
-        return share_estimate(points[name], drawn[name], rests_on, total, note, largest)
 
-    def share_right(hits: np.ndarray, *, among: np.ndarray, otherwise: str) -> Estimate:
-        return clustered_rate(hits[among], list(compress(predictions.patients, among)), otherwise)
+@dataclass(frozen=True)
+class _Sample:
+    """Predictions with their figures (`point_values`), and the same of resampled patients (`replicate_values`)."""
 
-    of_class = patients_by_class(predictions, truth)
+    predictions: Predictions
+    points: dict[str, float]
+    drawn: dict[str, np.ndarray]
+
+    @property
+    def total(self) -> int:
+        return len(self.predictions.truth)
+
+    @property
+    def patients(self) -> int:
+        return len(set(self.predictions.patients))
+
+    def rarer(self, label: int) -> int:
+        """Patients of the class or of the others, whichever are fewer."""
+        return patients_of_rarer_side(self.predictions.patients, self.predictions.truth == label)
+
+    def share(self, name: str, note: str = "", largest: float = 1.0, rests_on: int | None = None) -> Estimate:
+        """A figure that is no rate; `rests_on` a number of patients, None for all."""
+        patients = self.patients if rests_on is None else rests_on
+        return share_estimate(self.points[name], self.drawn[name], patients, self.total, note, largest)
+
+    def rate(self, hits: np.ndarray, among: np.ndarray | None = None, otherwise: str = "") -> Estimate:
+        return clustered_rate(hits, self.predictions.patients, otherwise, among=among)
+
+
+def _of_class(own: _Sample, label: int) -> dict[str, Estimate]:
+    """The figures of one class against the others."""
+    name, actual, claimed = CLASS_NAMES[label], own.predictions.truth == label, own.predictions.predicted == label
+    rarer = own.rarer(label)
+    without = "" if actual.any() else f"no {name} image in this split"
+    alone = without or (f"only {name} images in this split" if actual.all() else "")
+    return {
+        "sensitivity": own.rate(claimed, actual, without),
+        "specificity": own.rate(~claimed, ~actual, f"only {name} images in this split"),
+        "ppv": own.rate(actual, claimed, f"{name} was never predicted"),
+        "f1": own.share(f"f1 {name}", without, rests_on=rarer),
+        "roc_auc": undefined(own.total, alone) if alone else own.share(f"roc_auc {name}", rests_on=rarer),
+        "pr_auc": undefined(own.total, alone) if alone else own.share(f"pr_auc {name}", rests_on=rarer),
+    }
+
+
+def _over_classes(own: _Sample, per_class: dict[str, dict[str, Estimate]]) -> dict[str, Estimate]:
+    """Accuracy, and what is put together from the classes' figures."""
+    truth, predicted = own.predictions.truth, own.predictions.predicted
+    absent = [name for label, name in enumerate(CLASS_NAMES) if label not in truth]
+    unclaimed = [name for label, name in enumerate(CLASS_NAMES) if label in truth and label not in predicted]
     missing = f"no {' or '.join(absent)} image in this split" if absent else ""
     never = f"{' and '.join(unclaimed)} never predicted: its precision counts as 0" if unclaimed else ""
-    accuracy = clustered_rate(truth == predicted, predictions.patients)
-    balanced = mean_of_rates(
-        [points[f"sensitivity {name}"] for name in CLASS_NAMES],
-        [drawn[f"sensitivity {name}"] for name in CLASS_NAMES],
-        of_class,
-        total,
-        missing,
-    )
-    precision_macro = mean_of_rates(
-        [points[f"precision {name}"] if not absent else math.nan for name in CLASS_NAMES],
-        [drawn[f"precision {name}"] for name in CLASS_NAMES],
-        patients_by_class(predictions, predicted),
-        total,
-        missing or never,
-    )
+    fewest = min(map(own.rarer, _LABELS))
+    accuracy = own.rate(truth == predicted)
+    balanced = mean_of_rates([figures["sensitivity"] for figures in per_class.values()], own.total, missing)
+    precisions = [figures["ppv"] if figures["ppv"].total else _NEVER for figures in per_class.values()]
     areas = {}
     for area in ("roc_auc", "pr_auc"):
-        certain = [name for name in CLASS_NAMES if share(f"{area} {name}").low is None]
-        mean = share(f"{area}_macro", missing, rests_on=min(of_class))
-        if mean.low is not None and certain:
-            why = f"no interval: that of {' and '.join(certain)} has none"
-            mean = without_interval(points[f"{area}_macro"], total, why)
+        mean = own.share(f"{area}_macro", missing, rests_on=fewest)
+        unsure = [name for name, figures in per_class.items() if figures[area].low is None]
+        if mean.value is not None and mean.low is not None and unsure:
+            mean = without_interval(mean.value, own.total, f"no interval: {' and '.join(unsure)} alone has none")
         areas[f"{area}_macro"] = mean
-    once = np.ones((1, total))
-    ece, ece_debiased = calibration_estimates(
-        bin_gaps(truth, predictions.probabilities, once)[0],
-        drawn_gaps,
-        unseen_spread(truth, predictions.probabilities),
-        patients,
-        total,
-    )
-    overall = {
+    return {
         "accuracy": accuracy,
         "balanced_accuracy": balanced,
-        "precision_weighted": share("precision_weighted", never),
+        "precision_weighted": own.share("precision_weighted", never),
         "recall_weighted": accuracy,
-        "f1_weighted": share("f1_weighted"),
-        "precision_macro": precision_macro,
+        "f1_weighted": own.share("f1_weighted"),
+        "precision_macro": undefined(own.total, missing) if absent else mean_of_rates(precisions, own.total, never),
         "recall_macro": balanced,
-        "f1_macro": share("f1_macro", missing),
+        "f1_macro": own.share("f1_macro", missing, rests_on=fewest),
         **areas,
-        "ece": ece,
-        "ece_debiased": ece_debiased,
-        "brier": share("brier", largest=2.0),
     }
-    per_class = {}
-    for index, name in enumerate(CLASS_NAMES):
-        actual, claimed = truth == index, predicted == index
-        without = "" if actual.any() else f"no {name} image in this split"
-        alone = without or (f"only {name} images in this split" if actual.all() else "")
-        per_class[name] = {
-            "sensitivity": share_right(claimed, among=actual, otherwise=without),
-            "specificity": share_right(~claimed, among=~actual, otherwise=f"only {name} images in this split"),
-            "ppv": share_right(actual, among=claimed, otherwise=f"{name} was never predicted"),
-            "f1": share(f"f1 {name}", without),
-            "roc_auc": undefined(total, alone) if alone else share(f"roc_auc {name}", rests_on=of_class[index]),
-            "pr_auc": undefined(total, alone) if alone else share(f"pr_auc {name}"),
-        }
-    reliability = reliability_bins(truth, predictions.probabilities, predictions.patients)
-    return Metrics(overall, per_class, matrix.tolist(), reliability, total, patients)
 
 
 def point_values(predictions: Predictions) -> dict[str, float]:
@@ -209,10 +227,12 @@ def replicate_values(predictions: Predictions, weights: np.ndarray) -> dict[str,
     return values
 
 
-def patients_by_class(predictions: Predictions, labels: np.ndarray) -> list[int]:
-    """Number of patients with an image of each class, by the truth or the predicted `labels` (N,)."""
-    pairs = set(zip(predictions.patients, labels.tolist(), strict=True))
-    return [sum(label == index for _, label in pairs) for index in _LABELS]
+def patients_of_rarer_side(patients: Sequence[str], side: np.ndarray) -> int:
+    """Patients with an image on the one `side` (bool (N,)) or on the other, whichever are fewer.
+
+    An area, or F1, is no surer than they allow.
+    """
+    return min(len(set(compress(patients, chosen))) for chosen in (side, ~side))
 
 
 def _resample(predictions: Predictions, replicates: int, seed: int) -> tuple[dict[str, np.ndarray], np.ndarray]:

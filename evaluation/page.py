@@ -6,7 +6,6 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from itertools import compress
 from typing import Any
 
 import jinja2
@@ -166,9 +165,7 @@ def _paper_remark(evaluation: Evaluation) -> str:
 def _false_alarms(evaluation: Evaluation) -> Estimate:
     """Images of other classes that are called COVID-19, unaltered."""
     predictions = evaluation.predictions
-    others = predictions.truth != COVID
-    of = list(compress(predictions.patients, others))
-    return clustered_rate(predictions.predicted[others] == COVID, of)
+    return clustered_rate(predictions.predicted == COVID, predictions.patients, among=predictions.truth != COVID)
 
 
 def _provenance(facts: Mapping[str, Any]) -> list[tuple[str, str]]:

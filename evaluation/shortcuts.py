@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from evaluation.intervals import (
     share_estimate,
     undefined,
 )
-from evaluation.metrics import patients_by_class
+from evaluation.metrics import patients_of_rarer_side
 from evaluation.predictions import Classifier, DecodedImage
 from evaluation.probes import PROBES, Probe
 from evaluation.resampled import confusion_metrics, confusions, divide, ranking_areas
@@ -98,19 +97,17 @@ def _result(probe: Probe, original: Predictions, probabilities: np.ndarray, repl
     point = {name: float(value[0]) for name, value in after.items()}
     covid, called = original.truth == COVID, altered.predicted == COVID
     missing = "a class this needs is missing in this split"
-    sensitivities = [f"sensitivity {name}" for name in CLASS_NAMES]
+    rarer = patients_of_rarer_side(original.patients, covid)
+    sensitivities = [
+        clustered_rate(altered.predicted == label, original.patients, missing, among=original.truth == label)
+        for label in range(len(CLASS_NAMES))
+    ]
     estimates = {
         "accuracy": clustered_rate(altered.predicted == original.truth, original.patients),
-        "balanced_accuracy": mean_of_rates(
-            [point[name] for name in sensitivities],
-            [probed[name] for name in sensitivities],
-            patients_by_class(original, original.truth),
-            total,
-            missing,
-        ),
-        "covid_sensitivity": clustered_rate(called[covid], list(compress(original.patients, covid)), missing),
-        "covid_false_alarms": clustered_rate(called[~covid], list(compress(original.patients, ~covid)), missing),
-        "covid_roc_auc": share_estimate(point["covid_roc_auc"], probed["covid_roc_auc"], patients, total, missing),
+        "balanced_accuracy": mean_of_rates(sensitivities, total, missing),
+        "covid_sensitivity": sensitivities[COVID],
+        "covid_false_alarms": clustered_rate(called, original.patients, missing, among=~covid),
+        "covid_roc_auc": share_estimate(point["covid_roc_auc"], probed["covid_roc_auc"], rarer, total, missing),
     }
     changes = {
         name: difference_estimate(

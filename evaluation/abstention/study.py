@@ -13,8 +13,9 @@ from evaluation.abstention.outside import OutsideGroup, outside_groups
 from evaluation.evaluate import Evaluation
 from model_src.calibration.judge import Judge
 from model_src.errors import RunError
-from train.data.examples import Example
-from train.data.named_films import name_of, named_films
+from train.data.examples import NOT_COVID, Example
+from train.data.listed_films import listed_films
+from train.data.named_films import name_of
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class AbstentionStudy:
         }
 
 
-def open_outside(paths: Sequence[Path], roots: Sequence[Path], judge: Judge | None) -> list[tuple[str, list[Path]]]:
+def open_outside(paths: Sequence[Path], roots: Sequence[Path], judge: Judge | None) -> list[tuple[str, list[Example]]]:
     """Name and files of each folder or list, looked at before the long work.
 
     Raises:
@@ -46,11 +47,11 @@ def open_outside(paths: Sequence[Path], roots: Sequence[Path], judge: Judge | No
             "--outside: this model's calibration does not say what is in scope; make it with more validation films: "
             "coronet calibrate RUN_DIR DATA_DIR"
         )
-    return [(name_of(path), named_films("--outside", path, roots)) for path in paths]
+    return [(name_of(path), listed_films("--outside", path, roots, NOT_COVID)) for path in paths]
 
 
 def study_abstention(
-    evaluation: Evaluation, judge: Judge, listed: Sequence[tuple[str, Sequence[Path]]] | None
+    evaluation: Evaluation, judge: Judge, listed: Sequence[tuple[str, Sequence[Example]]] | None
 ) -> AbstentionStudy:
     """The study of an evaluation's films; of others too, unless `listed` is None."""
     figures = abstention_figures(
@@ -58,7 +59,11 @@ def study_abstention(
     )
     groups: list[OutsideGroup] = []
     if listed is not None:
-        inside = [each.in_scope for each in evaluation.judgements if each.in_scope is not None]
+        inside = [
+            (judgement.in_scope, result.patient)
+            for judgement, result in zip(evaluation.judgements, evaluation.results, strict=True)
+            if judgement.in_scope is not None
+        ]
         films = [
             Example(path, result.truth, result.patient, result.source)
             for path, result in zip(evaluation.files, evaluation.results, strict=True)

@@ -1,4 +1,4 @@
-"""Means of many maps' figures with intervals from resampled patients, alone and against a reference."""
+"""Means of many maps' figures with intervals over patients, alone and against a reference."""
 
 from __future__ import annotations
 

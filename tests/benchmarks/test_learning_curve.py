@@ -12,9 +12,8 @@ import pytest
 import torch
 
 from benchmarks import learning_curve
-from benchmarks.learning_curve import WAYS, drawn, mean
+from benchmarks.learning_curve import WAYS, drawn
 from benchmarks.learning_curve_plot import plot
-from evaluation.intervals import rate
 from train.data.classifier_inputs import ClassifierInputs
 from train.data.examples import Example
 from train.data.image_cache import ImageCache
@@ -47,15 +46,6 @@ def test_a_drawn_film_keeps_its_pixels() -> None:
     shown = chosen.load(numbers, np.zeros(len(numbers), dtype=np.int64))[:, 0, 0, 0]
     names = [int(example.path.stem) for example in chosen.images.examples]
     assert shown.tolist() == pytest.approx([name * 1000 / 65535 for name in names])
-
-
-def test_the_mean_of_rates_has_their_interval() -> None:
-    same = rate(8, 10)
-    found = mean([same, same, same])
-    assert found.value == pytest.approx(0.8)
-    assert found.low is not None
-    assert same.low is not None
-    assert found.value - found.low == pytest.approx((0.8 - same.low) / 3**0.5)  # three independent ones
 
 
 def test_the_plot_is_written(tmp_path: Path) -> None:

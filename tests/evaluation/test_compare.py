@@ -43,6 +43,18 @@ def test_too_few_images_show_no_difference(make_results):
     assert comparison.outcome.startswith("These 3 images do not show which is better")
 
 
+def test_images_of_two_patients_do_not_show_a_difference(make_results):
+    truth = [0] * 40
+    a, b = make_results(truth, [0] * 32 + [1] * 8), make_results(truth, truth)
+    a, b = (
+        [dataclasses.replace(r, patient=f"p{min(i, 32 + i % 2)}") for i, r in enumerate(results)] for results in (a, b)
+    )
+    comparison = compare(a, b, replicates=200)
+    assert comparison.mcnemar_p < 0.01
+    assert comparison.accuracy_difference.low < 0
+    assert "do not show which is better" in comparison.outcome
+
+
 def test_models_that_err_alike_do_not_differ(make_results):
     results = make_results([0, 1, 2], [0, 1, 1])
     assert compare(results, results).outcome.endswith("no difference.")

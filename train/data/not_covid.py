@@ -10,26 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from train.data.examples import NOT_COVID, Example, patient_in_name
-from train.data.files import below_first
-from train.data.metadata import filled_in
-from train.data.named_films import name_of, named_films
+from train.data.examples import NOT_COVID, Example
+from train.data.listed_films import listed_films
 
 
 def read_not_covid(paths: Sequence[Path], roots: Sequence[Path]) -> list[Example]:
-    """The films of folders, or of lists with a path a line; the folder's or list's name is their source.
-
-    Whose films they are, a metadata.csv in one of the roots or beside them says; otherwise their names do.
+    """The films of folders, or of lists with a path a line.
 
     Raises:
-        DataError: as `named_films` and `filled_in`.
+        DataError: as `listed_films`.
     """
-    found = []
-    for path in paths:
-        folders = list(dict.fromkeys([*roots, path, path.parent]))
-        films = [
-            Example(film, NOT_COVID, patient_in_name(below_first(film, [*roots, path.parent])), name_of(path))
-            for film in named_films("--not-covid", path, roots)
-        ]
-        found += filled_in(films, folders)
-    return found
+    return [film for path in paths for film in listed_films("--not-covid", path, roots, NOT_COVID)]

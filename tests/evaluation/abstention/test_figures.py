@@ -69,8 +69,8 @@ def test_a_class_of_a_source_needs_five_films(make_results) -> None:
 
 
 def test_the_area_is_that_of_pairs() -> None:
-    def at(*scores: float) -> list[InScope]:
-        return [InScope(score <= 1, score, 1.0, "") for score in scores]
+    def at(*scores: float) -> list[tuple[InScope, str]]:
+        return [(InScope(score <= 1, score, 1.0, ""), f"patient of {score}") for score in scores]
 
     # Of 3 x 2 pairs, 5 are in order and one is not.
     assert scope_area(at(0.1, 0.2, 0.9), at(0.5, 3.0)).value == pytest.approx(5 / 6)
