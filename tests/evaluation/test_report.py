@@ -277,12 +277,6 @@ def test_without_the_shortcut_check_the_page_says_so_first(centre_reader, write_
     assert text.index("Read this first") < text.index("Balanced accuracy")
 
 
-def test_several_images_of_a_patient_are_pointed_out(centre_reader, write_images):
-    examples = [dataclasses.replace(e, patient=f"p{i % 3}") for i, e in enumerate(write_images([0, 1, 2, 0, 1, 2]))]
-    remarks = data_remarks(evaluate(centre_reader, examples, [], replicates=50), DATA)
-    assert remarks[0].startswith("There are 2.0 images of each patient")
-
-
 def test_figures_in_words():
     accuracy = rate(9, 10)
     assert (number(accuracy, "percent"), interval(accuracy, "percent")) == ("90.0%", "59.6 to 98.2%")
