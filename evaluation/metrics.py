@@ -228,11 +228,11 @@ def replicate_values(predictions: Predictions, weights: np.ndarray) -> dict[str,
 
 
 def patients_of_rarer_side(patients: Sequence[str], side: np.ndarray) -> int:
-    """Patients with an image on the one `side` (bool (N,)) or on the other, whichever are fewer.
+    """Patients with an image on the one `side` (bool (N,)) or on the other, whichever are fewer but not none.
 
     An area, or F1, is no surer than they allow.
     """
-    return min(len(set(compress(patients, chosen))) for chosen in (side, ~side))
+    return min(len(set(compress(patients, chosen))) for chosen in (side, ~side) if chosen.any())
 
 
 def _resample(predictions: Predictions, replicates: int, seed: int) -> tuple[dict[str, np.ndarray], np.ndarray]:

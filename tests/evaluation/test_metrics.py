@@ -109,6 +109,7 @@ def test_images_of_one_class_only(make_predictions):
     assert measured.per_class["COVID-19"]["specificity"].note == "only COVID-19 images in this split"
     assert measured.per_class["COVID-19"]["roc_auc"].value is None
     assert measured.overall["accuracy"].successes == 2
+    assert measured.per_class["COVID-19"]["f1"].low is not None
 
 
 def test_a_class_that_is_never_predicted_counts_0_in_precision_and_says_so(make_predictions):
