@@ -78,6 +78,20 @@ def test_the_area_is_that_of_pairs() -> None:
     assert scope_area(at(0.1), at(5.0)).value == 1
 
 
+def test_films_of_one_patient_make_the_area_less_sure() -> None:
+    scopes = [InScope(score <= 1, score, 1.0, "") for score in np.linspace(0, 2, 40)]
+    inside, outside = scopes[:25], scopes[15:]
+
+    def width(films_each: int) -> float:
+        area = scope_area(
+            [(scope, f"in {i // films_each}") for i, scope in enumerate(inside)],
+            [(scope, f"out {i // films_each}") for i, scope in enumerate(outside)],
+        )
+        return area.high - area.low
+
+    assert width(5) > 1.3 * width(1)
+
+
 @pytest.fixture
 def outside(tmp_path: Path) -> Path:
     """White films, which the hand-set scope finds inverted, and one that is no image."""
