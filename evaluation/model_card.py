@@ -6,8 +6,8 @@
     python -m evaluation.model_card RUN_DIR --curve curve.json --curve-picture curve.png --remark "What it shows."
 
 RUN_DIR is a folder that `python -m train.runs.publish` made, with the figures of an evaluation in its metrics.json.
-Evaluations of other trainings on the same test films, of these weights on other films, and a curve of
-`benchmarks.learning_curve`, are added there.
+Evaluations of other trainings on the same test films, of these weights and their other trainings on other films, and a
+curve of `benchmarks.learning_curve`, are added there.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 A section sees `m` (the evaluation of the published weights: metrics.json's `test`), `metrics` (all of metrics.json),
 `run` (run.json), `history` (rows of history.csv), `classes`, `files` (weights file -> bytes), `certificate` (method ->
-its four tests in words) and `trainings` (see beside.py). What an older evaluation did not measure is undefined, which
-counts as false.
+its four tests in words), `trainings` (of each model; `own` are those of the published one: trainings.py) and
+`collections` (beside.py). What an older evaluation did not measure is undefined, which counts as false.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any
 
 import jinja2
 
-from evaluation.card.beside import trainings
+from evaluation.card.beside import collections
+from evaluation.card.trainings import Trainings, spread, trainings
 from evaluation.intervals import Estimate
 from evaluation.prevalence import PREVALENCES, ppv_at
 from evaluation.wording import Unit, change, interval, number, sentence
@@ -73,7 +74,8 @@ def render_card(
         "sentence": sentence,
         "thousands": "{:,}".format,
     }
-    environment.globals |= {"ppv_at": _ppv_at, "prevalences": PREVALENCES}
+    environment.globals |= {"ppv_at": _ppv_at, "ppv_over": _ppv_over, "prevalences": PREVALENCES}
+    trained = trainings(metrics)
     context = {
         "m": metrics["test"],
         "metrics": metrics,
@@ -82,7 +84,9 @@ def render_card(
         "classes": CLASS_NAMES,
         "files": files,
         "certificate": certificate,
-        "trainings": trainings(metrics),
+        "trainings": trained,
+        "own": trained[0],
+        "collections": collections(metrics),
     }
     texts = [environment.get_template(path.name).render(context).strip() for path in sorted(SECTIONS.glob("*.md.j2"))]
     return "\n\n".join(text for text in texts if text) + "\n"
@@ -118,3 +122,8 @@ def _cell(found: Mapping[str, Any] | None, unit: Unit) -> str:
 def _ppv_at(figures: Mapping[str, Any], prevalence: float) -> dict[str, Any]:
     """PPV of a class, whose figures metrics.json has, at a prevalence."""
     return ppv_at(_estimate(figures["sensitivity"]), _estimate(figures["specificity"]), prevalence).as_json()
+
+
+def _ppv_over(own: Trainings, name: str, prevalence: float) -> dict[str, Any]:
+    """PPV of the class `name` at a prevalence, over trainings."""
+    return spread([_ppv_at(report["per_class"][name], prevalence) for report in own.reports])

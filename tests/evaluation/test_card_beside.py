@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from evaluation import model_card
-from evaluation.card.beside import add_collection, add_curve, add_training, trainings
+from evaluation.card.beside import add_collection, add_curve, add_training
+from evaluation.card.trainings import trainings
 from model_src.errors import RunError
 
 PRETRAINED = Path(__file__).parents[2] / "archive" / "pretrained"
@@ -73,24 +74,63 @@ def test_trainings_have_mean_lowest_and_highest(published, tmp_path, monkeypatch
     assert command(monkeypatch, published, "--out", out, "--check") == 0
 
 
-def test_trainings_are_shown_by_source_beside_the_paper_and_within_a_source(published, tmp_path, monkeypatch):
+def find(rows: list[dict[str, Any]], **named: str) -> dict[str, Any]:
+    """The row that has these."""
+    return next(row for row in rows if named.items() <= row.items())
+
+
+def moved(figure: dict[str, Any]) -> tuple[str, str]:
+    """Lowers a figure by 0.1; how its mean with the figure before is written, in percent or as a share."""
+    high = figure["value"]
+    low = figure["value"] = high - 0.1
+    mean = (low + high) / 2
+    return f"{mean * 100:.1f}% ({low * 100:.1f} to {high * 100:.1f})", f"{mean:.3f} ({low:.3f} to {high:.3f})"
+
+
+def test_trainings_are_shown_in_every_table(published, tmp_path, monkeypatch):
     other = report(published, "seed1", 0.9)
     found = json.loads((other / "metrics.json").read_text())
-    rsna = next(group for group in found["subgroups"] if (group["fact"], group["value"]) == ("source", "rsna"))
-    own = rsna["overall"]["accuracy"]["value"]
-    rsna["overall"]["accuracy"]["value"] = own + 0.1
-    beside, within = found["paper"][0]["ours"], found["honest"]["covid_against"][0]["roc_auc"]
-    for figure in (beside, within):
-        figure["value"] -= 0.1
+    figures = {
+        "Sensitivity, COVID-19 (Table 3)": find(found["paper"], name="Sensitivity, COVID-19")["ours"],
+        "cohen | all | Pneumonia": find(found["honest"]["covid_against"], view="all", other="Pneumonia")["roc_auc"],
+        "rsna": find(found["subgroups"], value="rsna")["overall"]["accuracy"],
+        "PA": find(found["subgroups"], value="PA")["overall"]["accuracy"],
+        "female": find(found["subgroups"], value="female")["per_class"]["Pneumonia"]["sensitivity"],
+        "Cropped to the lungs": find(found["shortcuts"], title="Cropped to the lungs")["altered"]["accuracy"],
+        "grad_cam": found["maps"]["methods"]["grad_cam"]["hit"],
+        "*box prior*": found["maps"]["references"]["box prior"]["inside"],
+        "Healthy | rsna": find(found["abstention"]["coverage"], name="Healthy", source="rsna")["within"]["90"],
+        "openist": found["abstention"]["in_scope"]["openist"],
+        "tuberculosis": find(found["abstention"]["outside"], name="tuberculosis")["area"],
+    }
+    means = {row: moved(figure) for row, figure in figures.items()}
+    for rows in (found["subgroups"], found["shortcuts"], found["abstention"]["coverage"], found["paper"]):
+        rows.reverse()  # a row is found by its name
+    (other / "metrics.json").write_text(json.dumps(found))
+    out = tmp_path / "CARD.md"
+    assert command(monkeypatch, published, "--out", out, "--training", f"CoroNet={other}") == 0
+    lines = out.read_text().splitlines()
+    for row, (percent, share) in means.items():
+        at = [number for number, line in enumerate(lines) if line.startswith(f"| {row} |")]
+        beside = "\n".join(lines[number] + lines[number + 1] for number in at)
+        assert percent in beside or share in beside, row
+    own = find(json.loads((published / "metrics.json").read_text())["test"]["abstention"]["outside"], name="fibrosis")
+    area = own["area"]["value"]
+    assert f"| ↳ mean of 2 trainings | {area:.3f} ({area:.3f} to {area:.3f}) |" in "\n".join(lines)
+    assert command(monkeypatch, published, "--out", out, "--check") == 0
+
+
+def test_a_training_that_was_asked_less_adds_no_rows(published, tmp_path, monkeypatch):
+    other = report(published, "seed1", 0.9)
+    found = json.loads((other / "metrics.json").read_text())
+    for name in ("maps", "shortcuts", "abstention", "subgroups", "honest", "paper"):
+        found[name] = None
     (other / "metrics.json").write_text(json.dumps(found))
     out = tmp_path / "CARD.md"
     assert command(monkeypatch, published, "--out", out, "--training", f"CoroNet={other}") == 0
     text = out.read_text()
-    assert f"| rsna | {100 * own + 5:.1f}% ({100 * own:.1f} to {100 * own + 10:.1f}) |" in text
-    low, high = 100 * beside["value"], 100 * (beside["value"] + 0.1)
-    assert f"| {(low + high) / 2:.1f}% ({low:.1f} to {high:.1f}) |" in text
-    low, high = within["value"], within["value"] + 0.1
-    assert f"| {(low + high) / 2:.3f} ({low:.3f} to {high:.3f}) |" in text
+    assert text.count("↳ mean of 2 trainings") == 3  # what a positive answer is worth: three classes
+    assert "Over 2 trainings" not in text
 
 
 def test_a_training_beside_the_paper_is_of_the_same_sources(published):
@@ -115,10 +155,33 @@ def test_other_collections_are_of_the_same_weights(published, tmp_path, monkeypa
     assert out.read_text().count("| cxr | 20 | 9 | 75.0% (53.0 to 89.0; 15 of 20) |") == 1
     other = report(published, "seed1", 0.9)
     assert command(monkeypatch, published, "--out", out, "--collection", f"cxr={other}") == 1
-    assert "is of other weights than the evaluation in" in capsys.readouterr().err
+    assert "is of other weights than the evaluations in" in capsys.readouterr().err
     (other / "metrics.json").write_text("{}")
     with pytest.raises(RunError, match="has no evaluation; need a folder written by coronet evaluate"):
         add_collection(published, "cxr", other)
+
+
+def test_other_trainings_are_asked_about_other_collections(published, tmp_path, monkeypatch):
+    def elsewhere(name: str, digests: dict[str, str], hits: int, **changes: int) -> str:
+        found = copy.deepcopy(json.loads((published / "metrics.json").read_text())["test"])
+        found |= {"images": 20, "patients": 9} | changes
+        found["overall"]["accuracy"] |= {"value": hits / 20, "low": 0.0, "high": 1.0, "successes": hits, "total": 20}
+        found["model"]["sha256"] = digests
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "metrics.json").write_text(json.dumps(found))
+        return f"cxr={tmp_path / name}"
+
+    own = json.loads((published / "metrics.json").read_text())["test"]["model"]["sha256"]
+    asked = [elsewhere("second", {"cin.pt": "seed1"}, 17), elsewhere("first", own, 15)]
+    out = tmp_path / "CARD.md"
+    trained = f"CoroNet={report(published, 'seed1', 0.9)}"
+    assert command(monkeypatch, published, "--out", out, "--training", trained, "--collection", *asked) == 0
+    lines = out.read_text().splitlines()
+    (at,) = (number for number, line in enumerate(lines) if line.startswith("| cxr |"))
+    assert lines[at].startswith("| cxr | 20 | 9 | 75.0% (0.0 to 100.0; 15 of 20) |")  # the card's own weights
+    assert lines[at + 1].startswith("| ↳ mean of 2 trainings | | | 80.0% (75.0 to 85.0) |")
+    with pytest.raises(RunError, match="found 21 films of 9 patients, need the 20 of 9 that 'cxr' already has"):
+        add_collection(published, "cxr", Path(elsewhere("more", own, 15, images=21).removeprefix("cxr=")))
 
 
 def test_a_training_is_kept_once(published):
