@@ -45,60 +45,69 @@ def add_training(folder: Path, model: str, report_dir: Path) -> None:
 
 def collections(metrics: Mapping[str, Any]) -> dict[str, Trainings]:
     """By collection what the card's own weights say of its films, then what the model's other trainings do."""
-    reports: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    own = _own_weights(metrics)
-    for kept in sorted(metrics.get("collections", []), key=lambda kept: kept.get("sha256", own) != own):
-        reports[kept["name"]].append(kept)
-    return {name: Trainings(OWN, tuple(found)) for name, found in reports.items()}
+    own, *others = _weights_of(metrics)
+    kept = metrics.get("collections", [])
+    shipped = {found["name"]: found for found in kept if found["sha256"] == own}
+    return {
+        name: Trainings(OWN, (of_own, *(each for each in kept if each["name"] == name and each["sha256"] in others)))
+        for name, of_own in shipped.items()
+    }
 
 
 def add_collection(folder: Path, name: str, report_dir: Path) -> None:
-    """Keep what the folder's weights, or another training of them, say of the films of another collection.
+    """Keep what the folder's weights, and then other trainings of them, say of the films of another collection.
 
-    A later report of the same weights replaces an earlier.
+    A later report replaces an earlier. One of the folder's own weights on other films replaces all of that name.
 
     Raises:
         RunError: the report has no evaluation, one of weights that `folder` does not know, or one of other films than
-            the reports that are kept under this name.
+            the folder's own weights were evaluated on under this name.
     """
     run = RunFolder(folder)
     metrics = run.read_metrics()
     found = _read(report_dir / "metrics.json", "need a folder written by coronet evaluate")
     if not {"images", "patients", "overall", "per_class", "model"} <= found.keys():
         raise RunError(f"{report_dir}: has no evaluation; need a folder written by coronet evaluate")
-    own, digests = _own_weights(metrics), found["model"].get("sha256")
-    trained = [each["sha256"] for each in metrics.get("trainings", []) if each["model"] == OWN]
-    if digests not in (own, *trained):
-        raise RunError(
-            f"{report_dir}: is of other weights than the evaluations in {folder}; evaluate these, or add the training "
-            f"first, with --training {OWN}=REPORT_DIR"
-        )
+    own, *others = _weights_of(metrics)
     kept = {
         "name": name,
-        "sha256": digests,
+        "sha256": found["model"].get("sha256"),
         "images": found["images"],
         "patients": found["patients"],
         "accuracy": found["overall"]["accuracy"],
         "sensitivity": {label: figures["sensitivity"] for label, figures in found["per_class"].items()},
     }
-    others = [
-        each
-        for each in metrics.get("collections", [])
-        if (each["name"], each.get("sha256", own)) != (name, digests)  # older folders kept their own weights' only
-    ]
-    for other in others:
-        if other["name"] == name and (other["images"], other["patients"]) != (kept["images"], kept["patients"]):
+    if kept["sha256"] not in (own, *others):
+        raise RunError(
+            f"{report_dir}: is of other weights than the evaluations in {folder}; evaluate these, or add the training "
+            f"first, with --training {OWN}=REPORT_DIR"
+        )
+    before = [each for each in metrics.get("collections", []) if each["name"] == name]
+    if kept["sha256"] == own:
+        stay = [each for each in before if _films(each) == _films(kept) and each["sha256"] != own]
+    else:
+        shipped = next((each for each in before if each["sha256"] == own), None)
+        if not shipped:
+            raise RunError(f"{report_dir}: is of another training; add a report of {folder} itself as {name!r} first")
+        if _films(shipped) != _films(kept):
             raise RunError(
                 f"{report_dir}: found {kept['images']} films of {kept['patients']} patients, need the "
-                f"{other['images']} of {other['patients']} that {name!r} already has, or another name"
+                f"{shipped['images']} of {shipped['patients']} that {folder} was evaluated on as {name!r}"
             )
-    _write(run, metrics | {"collections": [*others, kept]})
+        stay = [each for each in before if each["sha256"] != kept["sha256"]]
+    elsewhere = [each for each in metrics.get("collections", []) if each["name"] != name]
+    _write(run, metrics | {"collections": [*elsewhere, *stay, kept]})
 
 
-def _own_weights(metrics: Mapping[str, Any]) -> Mapping[str, str] | None:
-    """Weights file -> SHA-256, of the evaluation that the folder has."""
-    digests: Mapping[str, str] | None = (metrics.get("test") or {}).get("model", {}).get("sha256")
-    return digests
+def _weights_of(metrics: Mapping[str, Any]) -> list[Mapping[str, str] | None]:
+    """Weights file -> SHA-256, of the evaluation that the folder has and of the model's other trainings."""
+    trained = [each["sha256"] for each in metrics.get("trainings", []) if each["model"] == OWN]
+    return [(metrics.get("test") or {}).get("model", {}).get("sha256"), *trained]
+
+
+def _films(kept: Mapping[str, Any]) -> tuple[int, int]:
+    """How many films of how many patients."""
+    return kept["images"], kept["patients"]
 
 
 def add_curve(folder: Path, curve: Path, remarks: Sequence[str], picture: str | None = None) -> None:

@@ -62,7 +62,7 @@ def spread(figures: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
 
 
 def figures_of(found: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a training's evaluation (`found`) can stand beside the card's own (`own`)."""
+    """What of a training's evaluation (`found`) can stand beside the card's own (`own`): asked of the same films."""
     kept = {"overall": found["overall"], "per_class": found["per_class"]}
     if groups := [group for group in found.get("subgroups") or () if group.get("overall")]:
         kept["subgroups"] = [
@@ -77,7 +77,7 @@ def figures_of(found: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, An
         kept["paper"] = found["paper"]
     if within := (found.get("honest") or {}).get("covid_against"):
         kept["honest"] = {"covid_against": within}
-    if maps := found.get("maps"):
+    if (maps := found.get("maps")) and _measured(maps) == _measured(own.get("maps") or {}):
         names = ("hit", "overlap", "precision_recall", "inside")
         kept["maps"] = {
             part: {method: {name: of[name] for name in names} for method, of in maps[part].items()}
@@ -91,9 +91,12 @@ def figures_of(found: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, An
     if abstention := found.get("abstention"):
         kept["abstention"] = {
             name: abstention[name]
-            for name in ("coverage", "answered", "right", "right_of_others", "in_scope", "outside")
+            for name in ("coverage", "answered", "right", "right_of_others", "in_scope")
             if name in abstention
         }
+        outside = abstention.get("outside") or []
+        if _lists(outside) == _lists((own.get("abstention") or {}).get("outside") or []):
+            kept["abstention"]["outside"] = outside
     return kept
 
 
@@ -106,6 +109,16 @@ def _at(report: Mapping[str, Any], path: Sequence[str | Mapping[str, Any]]) -> A
         else:
             found = next((entry for entry in found or () if step.items() <= entry.items()), None)
     return found
+
+
+def _measured(maps: Mapping[str, Any]) -> list[int]:
+    """How many films have maps, of those with boxes and of those with lung masks."""
+    return [(maps.get(films) or {}).get("measured", 0) for films in ("films_with_boxes", "films_with_lung_masks")]
+
+
+def _lists(outside: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
+    """The lists of films outside the classes, and how many films each has."""
+    return [(group["name"], group["left_out"]["total"]) for group in outside]
 
 
 def _paper_sources(report: Mapping[str, Any]) -> list[str]:
