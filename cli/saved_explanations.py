@@ -50,12 +50,14 @@ def save_objects(objects: Mapping[str, bytes], directory: Path, stem: str) -> No
             path.write_bytes(content)
 
 
-def write_figure(title: str, image: bytes, responses: Sequence[dict[str, Any]], directory: Path, name: str) -> None:
+def write_figure(
+    title: str, answer: str, image: bytes, responses: Sequence[dict[str, Any]], directory: Path, name: str
+) -> None:
     """Write all explanations of an image file as one figure; OutputError when it cannot be written."""
     from outputs.montage import write_montage
 
     with _named(directory, name):
-        write_montage(title, image, responses, directory / name)
+        write_montage(title, image, responses, directory / name, answer)
 
 
 @contextmanager

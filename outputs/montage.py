@@ -50,16 +50,18 @@ def draw_montage(
     beside: Image.Image | None = None,
     panel: int = PANEL,
     warnings: Sequence[str] = (),
+    answer: str = "",
 ) -> Image.Image:
     """All rows, at least one, below each other.
 
-    Above each are two lines of caption; below its map the colours from 0 to 1, and what 1 means. To the right of all
-    stands `beside`: the residuals of both autoencoders, which do not depend on the method. Below all are `warnings`:
-    who is shown the picture alone must see them too.
+    Below the title stands what the prediction comes to (`answer`), or why there is no answer. Above each row are two
+    lines of caption; below its map the colours from 0 to 1, and what 1 means. To the right of all stands `beside`: the
+    residuals of both autoencoders, which do not depend on the method. Below all are `warnings`: who is shown the
+    picture alone must see them too.
     """
     heights = [max(each.height for each in row.panels) for row in rows]
     left = _GAP + max(len(row.panels) for row in rows) * (panel + _GAP)
-    top = _GAP + 2 * _LINE
+    top = _GAP + (3 if answer else 2) * _LINE
     width = left + (beside.width + _GAP if beside else 0)
     foot = max(top + sum(height + _BESIDE for height in heights), top + (beside.height if beside else 0))
     lines = wrap([f"warning: {warning}" for warning in warnings], font(15), width - 2 * _GAP)
@@ -67,6 +69,7 @@ def draw_montage(
     canvas = Image.new("RGB", size, _BACKGROUND)
     draw = ImageDraw.Draw(canvas)
     draw.text((_GAP, _GAP), title, fill=_TEXT, font_size=20)
+    draw.text((_GAP, _GAP + _LINE + 6), answer, fill=_TEXT, font_size=15)
     if beside:
         draw.text((left, top), "what the autoencoders could not draw", fill=_TEXT, font_size=15)
         canvas.paste(beside, (left, top + _LINE))
@@ -83,7 +86,9 @@ def draw_montage(
     return canvas
 
 
-def write_montage(title: str, image: bytes, explanations: Sequence[Mapping[str, Any]], path: Path) -> None:
+def write_montage(
+    title: str, image: bytes, explanations: Sequence[Mapping[str, Any]], path: Path, answer: str = ""
+) -> None:
     """Write `explanations`, at least one, as a server sends them, all of the image file `image`, as one PNG.
 
     A row's caption says the method, the class explained, its probability before and after, and the scores. A file that
@@ -100,7 +105,8 @@ def write_montage(title: str, image: bytes, explanations: Sequence[Mapping[str, 
         for each in explanations
     ]
     warnings = dict.fromkeys(text for each in explanations for text in each["warnings"] if text != RESEARCH_USE)
-    canvas = draw_montage(title, rows, _picture(explanations[0], "residual_png"), warnings=list(warnings))
+    beside = _picture(explanations[0], "residual_png")
+    canvas = draw_montage(title, rows, beside, warnings=list(warnings), answer=answer)
     with atomic_write(path) as temporary:
         canvas.save(temporary, format="PNG")
 

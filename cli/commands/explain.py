@@ -126,7 +126,8 @@ def run(args: argparse.Namespace) -> int:
             explained.append(response)
         if explained:
             title = f"{shortened(path.name)}: {summary(explained[0])}"
-            write_figure(title, image, explained, args.out, f"{stem}.montage.png")
+            answer = " ".join(answer_in_words(explained[0]))
+            write_figure(title, answer, image, explained, args.out, f"{stem}.montage.png")
             print(f"  saved as {shown(args.out / stem)}.*", flush=True)
     return batch.finish()
 

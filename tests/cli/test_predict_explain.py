@@ -52,6 +52,9 @@ def test_an_answer_of_a_calibrated_model_is_said_in_words(asked, fake_server, xr
     fake_server.answers = [(200, {**EXPLANATION, **CALIBRATED})]
     assert asked("explain", xray_png, "--method", "saliency", "--out", tmp_path / "out") == 0
     assert capsys.readouterr().out.splitlines()[1] == "  I do not know: COVID-19 or Pneumonia."
+    assert asked("explain", xray_png, "--method", "saliency", "--out", tmp_path / "uncalibrated") == 0
+    said, unsaid = (opened(tmp_path / name / "xray.montage.png") for name in ("out", "uncalibrated"))
+    assert said.height - unsaid.height == 22  # the picture says it too, in a line of its own
 
 
 def test_predict_json_is_the_servers_answer_with_the_file(asked, xray_png, capsys):

@@ -40,6 +40,16 @@ def test_the_bar_below_the_map_has_its_colours(ramp):
     assert row.index(tuple(palette()[0])) < row.index(tuple(palette()[255]))
 
 
+def test_the_answer_stands_below_the_title(ramp):
+    row = map_row("x", np.full((28, 28), 0.5, np.float32), ramp, "", panel=96)
+    texts = ("", "I do not know: why.")
+    without, known = (np.asarray(draw_montage("title", [row], panel=96, answer=text)) for text in texts)
+    title = 14 + 24  # where it ends
+    assert len(known) - len(without) == 22
+    assert (known[title + 22 :] == without[title:]).all()  # all else is as before, a line lower
+    assert (known[title : title + 22] < 100).any()
+
+
 def test_warnings_stand_below_all(ramp):
     row = map_row("x", np.full((28, 28), 0.5, np.float32), ramp, "", panel=96)
     without, with_two = (draw_montage("", [row], panel=96, warnings=texts) for texts in ((), ("short", "also short")))
