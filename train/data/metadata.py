@@ -18,6 +18,7 @@ from train.data.sources.text import age_in_years, has_columns, read_rows
 
 FILE = "metadata.csv"
 COLUMNS = ("path", "split", "class", "source", "patient", "view", "age", "sex")
+_DESCRIBING = ("view", "age", "sex")  # what subgroups are made of, besides the source
 _LABELS = {name.lower(): label for name, label in (COVIDX_LABELS | CLASS_FOLDERS).items()}
 _SPLIT_FOLDERS = {folder for names in SPLIT_FOLDERS.values() for folder in names}
 _SPLITS = {folder: split for split, folders in SPLIT_FOLDERS.items() for folder in folders}
@@ -77,7 +78,7 @@ def filled_in(examples: Iterable[Example], folders: Sequence[Path]) -> list[Exam
 
 
 def read_metadata(file: Path) -> tuple[dict[str, Row], list[str]]:
-    """Path -> the columns that are known, and a line about those that are not."""
+    """Path -> the columns that are known; a line about those that are not, and one about those that are missing."""
     if not has_columns(file, "path"):
         raise DataError(
             f"{file}: has no column path; need {', '.join(COLUMNS)} (all but path may be left out), or another name "
@@ -91,7 +92,10 @@ def read_metadata(file: Path) -> tuple[dict[str, Row], list[str]]:
         path = kept.pop("path", "").replace("\\", "/")
         if rows.setdefault(path, kept) != kept:
             raise DataError(f"{file}, line {number}: says of {path} what an earlier line does not; keep one of the two")
-    return rows, [f"columns of {file.name} that mean nothing here: {', '.join(unknown)}"] if unknown else []
+    notes = [f"columns of {file.name} that mean nothing here: {', '.join(unknown)}"] if unknown else []
+    if missing := [name for name in _DESCRIBING if not has_columns(file, name)]:
+        notes.append(f"{file.name} has no column {' or '.join(missing)}: what it leaves open is counted as unknown")
+    return rows, notes
 
 
 def name_below(path: Path, folders: Iterable[Path], names: Mapping[str, object]) -> str | None:

@@ -126,6 +126,17 @@ def test_metadata_fills_in_what_the_label_file_leaves_open(tmp_path: Path) -> No
     )
 
 
+def test_metadata_without_what_subgroups_are_made_of_says_so(tmp_path: Path) -> None:
+    folder = covidx(tmp_path / "a", train=["1 a.png normal nih", "b b.png pneumonia", "c c.png COVID-19"])
+    for columns, said in (
+        ("path,view,age,sex", ()),
+        ("path,view,source", ("metadata.csv has no column age or sex: what it leaves open is counted as unknown",)),
+    ):
+        lines = [columns, *(f"{name}.png" + "," * columns.count(",") for name in "abc")]
+        (folder / "metadata.csv").write_text("\n".join(lines))
+        assert read_collection(folder).notes == said
+
+
 def test_metadata_of_class_folders_names_patients(tmp_path: Path) -> None:
     for label in ("Healthy", "Pneumonia", "COVID-19"):
         (tmp_path / "train" / label).mkdir(parents=True)
