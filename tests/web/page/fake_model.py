@@ -29,7 +29,7 @@ class Behaviour:
     """What the stand-in does from now on."""
 
     predict_seconds: float = 0.0
-    explain_seconds: float = 0.0
+    explain_seconds: float = 0.0  # set to 0, it ends those that run as well
     away: bool = False  # answers 503 to everything, as a server does that has no worker
     refuse_explanations: str = ""  # why
     prediction: dict[str, Any] = field(default_factory=dict)  # fields put over the usual ones
@@ -108,7 +108,7 @@ def _handler(model: FakeModel) -> type[BaseHTTPRequestHandler]:
             elif self.path.startswith("/explanations/"):
                 fields, image = _form(body, self.headers["Content-Type"])
                 behaviour.explained.append(fields)
-                self._wait(behaviour.explain_seconds, self.headers["X-CoroNet-Request"])
+                self._wait(behaviour, self.headers["X-CoroNet-Request"])
                 if behaviour.refuse_explanations:
                     self._say(400, {"code": 400, "type": "InvalidRequest", "message": behaviour.refuse_explanations})
                 else:
@@ -120,9 +120,9 @@ def _handler(model: FakeModel) -> type[BaseHTTPRequestHandler]:
                 time.sleep(behaviour.predict_seconds)
                 self._answer(lambda: _prediction(body, behaviour))
 
-        def _wait(self, seconds: float, name: str) -> None:
-            until = time.monotonic() + seconds
-            while time.monotonic() < until and name not in model.behaviour.abandoned:
+        def _wait(self, behaviour: Behaviour, name: str) -> None:
+            started = time.monotonic()
+            while time.monotonic() - started < behaviour.explain_seconds and name not in behaviour.abandoned:
                 time.sleep(0.02)
 
         def _answer(self, make: Any) -> None:
